@@ -1,0 +1,45 @@
+#pragma once
+// IMAGE.chunks: the leaves. 32 bytes per chunk, in order, nothing else (docs/formats/chunks.md): the SHA-256 of each
+// 512 KiB of the image; the last chunk may be short and is not padded. Its size alone gives the number of chunks.
+
+#include "kanshiki/digest.h"
+
+#include <filesystem>
+
+namespace kanshiki {
+
+// Appends durably. One thread. Throws Error{destination}.
+class ChunkListWriter {
+public:
+    // keep: how many leaves of an existing list to keep (0: a new file); what lies beyond is cut off.
+    ChunkListWriter(const std::filesystem::path& path, uint64_t keep);
+    ~ChunkListWriter();
+    void append(const Digest& leaf, uint64_t count); // buffered
+    void sync();                                     // written and fdatasync'd
+    uint64_t size() const { return size_; }          // leaves appended in all
+
+private:
+    void flush();
+    std::filesystem::path path_;
+    int fd_ = -1;
+    std::vector<std::byte> buffer_;
+    uint64_t size_ = 0;
+};
+
+// Random access over a list; pages of it are read as needed (1 TiB has 64 MiB of leaves). Not thread-safe.
+class ChunkListReader {
+public:
+    explicit ChunkListReader(const std::filesystem::path& path); // Error{never_valid} if its size is no multiple of 32
+    ~ChunkListReader();
+    uint64_t size() const { return size_; }
+    Digest operator[](uint64_t index); // Error{altered} when the file has become shorter
+
+private:
+    std::filesystem::path path_;
+    int fd_ = -1;
+    uint64_t size_ = 0;
+    uint64_t page_ = ~uint64_t{0};
+    std::vector<std::byte> buffer_;
+};
+
+} // namespace kanshiki

@@ -1,0 +1,91 @@
+#pragma once
+// Where an image is kept, and how the format is chosen. A sink gets the chunks in order and exactly once.
+
+#include "kanshiki/block_source.h"
+
+#include <filesystem>
+#include <memory>
+
+namespace kanshiki {
+
+// Bytes of one chunk in the shape the evidence file holds them; reused from chunk to chunk.
+struct Encoded {
+    std::vector<std::byte> bytes;
+    std::vector<uint32_t> pieces; // sizes of the pieces in bytes: one for zstd, 16 for E01's 32 KiB chunks
+};
+
+// One per worker thread; not thread-safe. Turns one chunk of data (never a zero chunk) into its stored shape.
+class Encoder {
+public:
+    virtual ~Encoder() = default;
+    virtual void encode(std::span<const std::byte> data, Encoded& out) = 0;
+};
+
+// A chunk of data, or a run of chunks that are all zero.
+struct Chunk {
+    Range range;                     // a multiple of the chunk size, but for the image's last
+    Kind kind = Kind::data;
+    std::span<const std::byte> data; // empty when kind is not data
+    const Encoded* encoded = nullptr; // set when the sink has an encoder and kind is data
+};
+
+// What a kept evidence file is, for the manifest.
+struct EvidenceFile {
+    std::filesystem::path path;
+    uint64_t size = 0;
+    std::optional<Digest> sha256; // nothing where it was not computed (--hash none)
+};
+
+class EvidenceSink {
+public:
+    virtual ~EvidenceSink() = default; // only cancels: success is an explicit commit()
+
+    virtual std::string_view format() const = 0;                     // "raw", "zst" …
+    virtual std::unique_ptr<Encoder> encoder() const { return {}; }  // nothing: the format stores chunks as they are
+
+    // One thread, ascending, without gaps, from where the sink was opened. Throws Error{destination}.
+    virtual void write(const Chunk& chunk) = 0;
+
+    // Makes what was written durable and returns up to which image offset. May be called by another thread than
+    // write()'s, while write() runs; never by two at once.
+    virtual uint64_t checkpoint() = 0;
+
+    // Bytes the evidence file holds by now. Any thread.
+    virtual uint64_t stored() const = 0;
+
+    // Trailer, fsync: the file is complete under its .partial name. publish() gives it its own name, durably.
+    virtual void commit(uint64_t image_size) = 0;
+    virtual void publish() = 0;
+
+    // What the format's file is, after commit(). whole: the image's own SHA-256, when it was computed.
+    virtual EvidenceFile file(const std::optional<Digest>& whole) const = 0;
+};
+
+struct SinkOptions {
+    int level = 1;           // zstd level of .img.zst
+    bool hash_file = true;   // compute the evidence file's own SHA-256 while writing
+};
+
+// A partial image that can be gone on with.
+struct Partial {
+    std::unique_ptr<BlockSource> content; // reads [0, size) of what is kept
+    uint64_t size = 0;                    // a multiple of the chunk size, or the whole image
+};
+
+// One line per format in acquire/evidence/formats.cpp.
+struct EvidenceFormat {
+    std::string_view name;
+    std::vector<std::string_view> extensions;
+    std::unique_ptr<EvidenceSink> (*create)(const std::filesystem::path& image, const SinkOptions& options);
+    // Opens IMAGE.partial and looks how far it can be read; nothing is changed.
+    Partial (*open_partial)(const std::filesystem::path& image, uint64_t upto);
+    // Goes on with IMAGE.partial at `from`; what lies beyond is cut off.
+    std::unique_ptr<EvidenceSink> (*resume)(const std::filesystem::path& image, uint64_t from, const SinkOptions& options);
+    std::unique_ptr<BlockSource> (*open)(const std::filesystem::path& image);
+};
+
+const EvidenceFormat* find_evidence_format(const std::filesystem::path& image); // by extension; null if none fits
+std::string evidence_extensions();                                             // ".img .raw …", for messages
+std::filesystem::path partial_path(const std::filesystem::path& image);        // IMAGE.partial
+
+} // namespace kanshiki

@@ -1,0 +1,54 @@
+#pragma once
+// The whole of triage over one source, and the reports of it.
+
+#include "kanshiki/analyzer.h"
+#include "kanshiki/events.h"
+#include "kanshiki/volume.h"
+
+#include <filesystem>
+#include <iosfwd>
+
+namespace kanshiki {
+
+// One name met by the walk.
+struct ListedFile {
+    unsigned volume = 0;
+    std::string path; // bytes as stored
+    FileInfo info;
+    bool deleted = false; // the name
+    bool orphan = false;
+};
+
+// What was not read, and why. Nothing is skipped without a line here.
+struct NotCovered {
+    unsigned volume = 0;
+    std::string path, where, why;
+};
+
+struct TriageResult {
+    SourceInfo source;
+    VolumeTable table;
+    std::vector<VolumeSummary> volumes;
+    std::vector<ListedFile> listing; // by volume, then as the tree is walked depth first, names sorted by bytes
+    Records records;
+    Findings findings; // most severe first, then by rule, path, line
+    std::vector<NotCovered> not_covered;
+    std::vector<std::string> confinement; // what of Landlock, seccomp held; empty: none, and the report says so
+    std::string started, ended;
+};
+
+struct TriageOptions {
+    unsigned threads = 0; // 0: one per core; the output is the same for any number
+};
+
+TriageResult run_triage(BlockSource& source, const TriageOptions& options, Events& events, std::stop_token stop);
+
+// One line per report in analyze/report/reports.cpp.
+struct Report {
+    std::string_view name;
+    std::string_view file; // in the output folder: "findings.jsonl", "report.html", "bodyfile", "timeline.jsonl" …
+    void (*write)(const TriageResult& result, std::ostream& out);
+};
+std::span<const Report> reports();
+
+} // namespace kanshiki
