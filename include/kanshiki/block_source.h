@@ -2,7 +2,6 @@
 // Everything readable is a BlockSource: a device, a volume behind SSH, an opened image, a partition of one of these.
 // Sources stack as decorators (Slice, Fault …). Ask what a source can do (SourceInfo); never test its type.
 
-#include "kanshiki/digest.h"
 #include "kanshiki/range.h"
 
 #include <cstddef>
@@ -25,8 +24,6 @@ enum class Access : uint8_t {
     ascending, // one read at a time; going on where the last ended is cheap, going elsewhere costs a restart (or, for a
                // stream such as standard input, fails)
 };
-
-enum class Priority : uint8_t { bulk, urgent };
 
 // A range that could not be read, in whole sectors. error is an errno value (EIO …).
 struct Bad {
@@ -58,12 +55,10 @@ struct Read {
     // in
     uint64_t offset = 0;
     std::span<std::byte> into; // its data pointer aligned to 4096 where the source reads O_DIRECT: use AlignedBuffer
-    Priority priority = Priority::bulk;
     // out
     size_t got = 0;            // bytes of `into` that exist in the source; got < into.size() means the end, only that
     Kind kind = Kind::data;    // of [offset, offset + got)
     std::vector<Bad> bad;      // ascending, disjoint, inside [offset, offset + got), absolute offsets
-    std::optional<Digest> witness; // SHA-256 of the range, told by the source's own store
 };
 
 class BlockSource {

@@ -2,9 +2,11 @@
 // Where an image is kept, and how the format is chosen. A sink gets the chunks in order and exactly once.
 
 #include "kanshiki/block_source.h"
+#include "kanshiki/digest.h"
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 namespace kanshiki {
 
@@ -66,22 +68,17 @@ struct SinkOptions {
     bool hash_file = true;   // compute the evidence file's own SHA-256 while writing
 };
 
-// A partial image that can be gone on with.
-struct Partial {
-    std::unique_ptr<BlockSource> content; // reads [0, size) of what is kept
-    uint64_t size = 0;                    // a multiple of the chunk size, or the whole image
-};
-
 // One line per format in acquire/evidence/formats.cpp.
 struct EvidenceFormat {
     std::string_view name;
     std::vector<std::string_view> extensions;
     std::unique_ptr<EvidenceSink> (*create)(const std::filesystem::path& image, const SinkOptions& options);
-    // Opens IMAGE.partial and looks how far it can be read; nothing is changed.
-    Partial (*open_partial)(const std::filesystem::path& image, uint64_t upto);
-    // Goes on with IMAGE.partial at `from`; what lies beyond is cut off.
+    // Goes on with IMAGE.partial at `from` (a multiple of the chunk size, or the whole image); the rest is cut off.
     std::unique_ptr<EvidenceSink> (*resume)(const std::filesystem::path& image, uint64_t from, const SinkOptions& options);
-    std::unique_ptr<BlockSource> (*open)(const std::filesystem::path& image);
+    // A complete image; strict. Error{never_valid} says what is wrong with it.
+    std::unique_ptr<BlockSource> (*open)(const std::filesystem::path& file);
+    // An unfinished or damaged one: reads as far as the file can be followed, at most to `upto`. Nothing is changed.
+    std::unique_ptr<BlockSource> (*salvage)(const std::filesystem::path& file, uint64_t upto);
 };
 
 const EvidenceFormat* find_evidence_format(const std::filesystem::path& image); // by extension; null if none fits

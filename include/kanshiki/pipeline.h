@@ -42,7 +42,7 @@ struct PipelineOptions {
     std::vector<DigestAlgorithm> digests{DigestAlgorithm::sha256}; // over the whole image, in order
     unsigned threads = 0;                                          // of CPU work; 0: one per core
     std::string phase = "acquire";
-    uint64_t checkpoint_every = 32 * 1024 * 1024; // at most twice this is not durable at any time
+    uint64_t checkpoint_every = 24 * 1024 * 1024; // at most twice this is claimed but not durable at any time
     bool use_extents = true;                      // skip what the source knows to be zero
 };
 
