@@ -58,7 +58,7 @@ struct Read {
     // out
     size_t got = 0;            // bytes of `into` that exist in the source; got < into.size() means the end, only that
     Kind kind = Kind::data;    // of [offset, offset + got)
-    std::vector<Bad> bad;      // ascending, disjoint, inside [offset, offset + got), absolute offsets
+    std::vector<Bad> bad = {}; // ascending, disjoint, inside [offset, offset + got), absolute offsets
 };
 
 class BlockSource {

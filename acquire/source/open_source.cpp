@@ -1,0 +1,38 @@
+// The schemes. A new one is its own file and one line here.
+#include "kanshiki/open_source.h"
+
+#include "acquire/source/file_source.h"
+#include "acquire/source/stream_source.h"
+#include "kanshiki/evidence_sink.h"
+
+#include <unistd.h>
+
+namespace kanshiki {
+namespace {
+
+struct Scheme {
+    bool (*fits)(const std::string& spec);
+    std::unique_ptr<BlockSource> (*open)(const std::string& spec, const OpenOptions& options, Events& events);
+};
+
+const Scheme table[] = {
+    {[](const std::string& spec) { return spec == "-"; }, [](const std::string&, const OpenOptions&, Events&) { return open_stream(STDIN_FILENO, "standard input"); }},
+    {[](const std::string&) { return true; }, open_local},
+};
+
+} // namespace
+
+std::unique_ptr<BlockSource> open_source(const std::string& spec, const OpenOptions& options, Events& events) {
+    const Scheme* scheme = table;
+    while (!scheme->fits(spec)) ++scheme;
+    return scheme->open(spec, options, events);
+}
+
+std::unique_ptr<BlockSource> open_image_or_source(const std::string& spec, const OpenOptions& options, Events& events) {
+    std::error_code ignored;
+    const EvidenceFormat* format = find_evidence_format(spec);
+    if (format && std::filesystem::is_regular_file(spec, ignored)) return format->open(spec);
+    return open_source(spec, options, events);
+}
+
+} // namespace kanshiki
