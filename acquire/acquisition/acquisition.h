@@ -1,0 +1,31 @@
+#pragma once
+// One acquisition from the first check to the published image. The story stands in acquisition.cpp.
+
+#include "kanshiki/manifest.h"
+#include "kanshiki/open_source.h"
+#include "kanshiki/pipeline.h"
+
+namespace kanshiki {
+
+struct AcquireOptions {
+    std::string source;
+    std::vector<std::filesystem::path> images; // the first is the master
+    std::vector<DigestAlgorithm> digests{DigestAlgorithm::sha256};
+    int level = 1;
+    unsigned threads = 0;
+    CaseInfo case_info;
+    bool resume = false, force = false, read_back = false;
+    OpenOptions open;
+    std::vector<std::string> arguments; // as typed, for the manifest
+};
+
+struct AcquireResult {
+    Manifest manifest;                    // of the master
+    std::optional<uint64_t> resumed_at;   // image offset
+    bool was_complete = false;            // --resume found nothing left to do
+};
+
+// Throws Error; what came by then is kept and can be resumed.
+AcquireResult acquire(const AcquireOptions& options, Events& events, std::stop_token stop);
+
+} // namespace kanshiki

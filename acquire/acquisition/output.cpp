@@ -1,0 +1,83 @@
+#include "acquire/acquisition/output.h"
+
+#include "kanshiki/checksum_list.h"
+#include "kanshiki/error.h"
+#include "kanshiki/mapfile.h"
+#include "kanshiki/pipeline.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/stat.h>
+
+namespace kanshiki {
+namespace {
+
+namespace fs = std::filesystem;
+
+const EvidenceFormat& format_of(const fs::path& image) {
+    if (const EvidenceFormat* format = find_evidence_format(image)) return *format;
+    throw Error(ExitCode::usage, image.string() + ": the name must end in one of " + evidence_extensions());
+}
+
+ManifestFile bind(const std::string& role, const fs::path& path, const std::optional<Digest>& sha256, uint64_t size) {
+    return {role, path.filename().string(), size, sha256};
+}
+
+void make_read_only(const fs::path& path) {
+    if (::chmod(path.c_str(), 0400) != 0) throw Error(ExitCode::destination, path.string() + ": cannot make read-only: " + std::strerror(errno));
+}
+
+} // namespace
+
+Output::Output(const fs::path& image) : format(format_of(image)), paths(Companions::of(image)) {}
+
+bool Output::finished() const { return fs::exists(fs::symlink_status(paths.image)); }
+bool Output::unfinished() const { return fs::exists(fs::symlink_status(partial_path(paths.image))); }
+
+void Output::prepare_folder() const {
+    const fs::path folder = paths.image.parent_path();
+    std::error_code error;
+    if (folder.empty() || fs::is_directory(folder, error)) return;
+    if (!fs::create_directories(folder, error) || ::chmod(folder.c_str(), 0700) != 0)
+        throw Error(ExitCode::destination, folder.string() + ": cannot make this folder: " + error.message());
+}
+
+void Output::remove_all() const {
+    for (const fs::path& path : {paths.image, partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256}) {
+        std::error_code error;
+        fs::remove(path, error);
+        if (error) throw Error(ExitCode::destination, path.string() + ": cannot remove: " + error.message());
+    }
+}
+
+void Output::create(const SinkOptions& options) {
+    sink = format.create(paths.image, options);
+    log = AuditLog::create(paths.log);
+    chunks = std::make_unique<ChunkListWriter>(paths.chunks, 0);
+}
+
+void Output::go_on(uint64_t from, const SinkOptions& options) {
+    sink = format.resume(paths.image, from, options);
+    chunks = std::make_unique<ChunkListWriter>(paths.chunks, (from + chunk_size - 1) / chunk_size);
+}
+
+void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
+    write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad, "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
+    make_read_only(paths.chunks);
+    make_read_only(paths.log);
+
+    std::optional<Digest> whole;
+    if (const auto found = manifest.digests.find("sha256"); found != manifest.digests.end()) whole = digest_from_hex(found->second);
+    const EvidenceFile image = sink->file(whole);
+    manifest.image_format = sink->format();
+    manifest.files = {bind("image", paths.image, image.sha256, image.size)};
+    for (const auto& [role, path] : {std::pair{"chunks", paths.chunks}, {"map", paths.map}, {"log", paths.log}})
+        manifest.files.push_back(bind(role, path, sha256_of_file(path), fs::file_size(path)));
+    write_file_durably(paths.manifest, render_manifest(manifest));
+    std::vector<ManifestFile> listed = manifest.files;
+    listed.push_back(bind("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
+    write_file_durably(paths.sha256, render_checksum_list(listed));
+    sink->publish();
+}
+
+} // namespace kanshiki

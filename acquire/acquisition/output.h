@@ -1,0 +1,32 @@
+#pragma once
+// One image that is being written, with its companions.
+
+#include "kanshiki/audit_log.h"
+#include "kanshiki/chunk_list.h"
+#include "kanshiki/evidence_sink.h"
+#include "kanshiki/manifest.h"
+
+namespace kanshiki {
+
+struct Output {
+    explicit Output(const std::filesystem::path& image); // Error{usage} for an unknown extension
+
+    const EvidenceFormat& format;
+    Companions paths;
+    std::unique_ptr<AuditLog> log;
+    std::unique_ptr<ChunkListWriter> chunks;
+    std::unique_ptr<EvidenceSink> sink;
+
+    bool finished() const;   // IMAGE is there
+    bool unfinished() const; // IMAGE.partial is there
+
+    void prepare_folder() const; // made 0700 when missing
+    void remove_all() const;     // the image, the partial one and every companion
+    void create(const SinkOptions& options);
+    void go_on(uint64_t from, const SinkOptions& options); // the log is open already
+
+    // Writes map, manifest and checksum list, and gives the image its name. The log is closed: `manifest` binds its head.
+    void publish(Manifest& manifest, std::span<const Bad> bad);
+};
+
+} // namespace kanshiki

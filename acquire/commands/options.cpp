@@ -1,0 +1,55 @@
+#include "acquire/commands/options.h"
+
+#include "kanshiki/error.h"
+
+#include <algorithm>
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <unistd.h>
+
+namespace kanshiki {
+
+ProgressStyle OutputOptions::style() const {
+    if (progress == "bar") return ProgressStyle::bar;
+    if (progress == "line") return ProgressStyle::line;
+    if (progress == "json") return ProgressStyle::json;
+    return progress == "none" ? ProgressStyle::none : ProgressStyle::automatic;
+}
+
+void add_source_options(CLI::App& app, OpenOptions& options) {
+    SshOptions& ssh = options.ssh;
+    ssh.may_ask = ::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO);
+    app.add_flag("--allow-in-use", options.allow_in_use, "read a source that is mounted or otherwise in use; recorded as live")->group("Source");
+    app.add_option("--identity", ssh.identity, "private key file (default: ssh-agent and ~/.ssh/config)")->type_name("FILE")->group("SSH");
+    app.add_option("--host-key", ssh.host_key, "accept just this host key (default: known_hosts, strictly)")->type_name("SHA256:...")->group("SSH");
+    app.add_option("--ssh-config", ssh.config, "instead of ~/.ssh/config")->type_name("FILE")->group("SSH");
+    app.add_option("--known-hosts", ssh.known_hosts, "instead of ~/.ssh/known_hosts")->type_name("FILE")->group("SSH");
+    app.add_flag("--sudo", ssh.sudo, "run the far side's commands with sudo -n")->group("SSH");
+    app.add_option("--compress", ssh.compress, "on the far side: auto none zstd lz4 gzip ssh (ssh: its own zlib, ten times slower)")
+        ->check(CLI::IsMember({"auto", "none", "zstd", "lz4", "gzip", "ssh"}))->type_name("HOW")->capture_default_str()->group("SSH");
+    app.add_option_function<unsigned>("--timeout", [&ssh](unsigned seconds) { ssh.timeout = std::chrono::seconds(seconds); }, "longest wait for the far side (default 60)")
+        ->check(CLI::Range(1u, 86400u))->type_name("SECONDS")->group("SSH");
+}
+
+void add_output_options(CLI::App& app, OutputOptions& options) {
+    app.add_option("--progress", options.progress, "auto bar line json none")->check(CLI::IsMember({"auto", "bar", "line", "json", "none"}))
+        ->type_name("STYLE")->capture_default_str();
+    app.add_flag("--json", options.json, "print the result as one JSON object on standard output");
+    app.add_flag("-q,--quiet", options.quiet, "no progress, no notices; errors only");
+}
+
+bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // CLI11 wants them so
+    app.get_formatter()->column_width(34);
+    try {
+        app.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+        std::cout << app.help();
+        return false;
+    } catch (const CLI::ParseError& error) {
+        throw Error(ExitCode::usage, std::string(error.what()) + "; see kanshiki " + app.get_name() + " --help");
+    }
+    return true;
+}
+
+} // namespace kanshiki

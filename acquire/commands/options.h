@@ -1,0 +1,25 @@
+#pragma once
+// Options that several commands share, and the one way in which all of them parse.
+
+#include "kanshiki/open_source.h"
+#include "kanshiki/terminal.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kanshiki {
+
+struct OutputOptions {
+    std::string progress = "auto";
+    bool quiet = false, json = false;
+    ProgressStyle style() const;
+};
+
+void add_source_options(CLI::App& app, OpenOptions& options); // --allow-in-use and all of SSH
+void add_output_options(CLI::App& app, OutputOptions& options); // --progress --quiet --json
+
+// False: help was asked for and printed. Throws Error{usage}.
+bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);
+
+} // namespace kanshiki
