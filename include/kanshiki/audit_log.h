@@ -18,16 +18,23 @@ using LogFields = std::vector<std::pair<std::string, LogValue>>; // written in t
 
 class AuditLog {
 public:
-    // A new log; an existing file is replaced.
+    // A new log; an existing file is replaced. 0600 until seal_file (manifest.h).
     static std::unique_ptr<AuditLog> create(const std::filesystem::path& path);
     // Goes on with a log after a kill. A torn last line (no newline, or not JSON) is cut off and said in a first new
-    // entry; a chain broken elsewhere is Error{altered}.
+    // entry, "torn line cut off" with its bytes' number and SHA-256; a chain broken elsewhere, or no such file, is
+    // Error{altered}.
     static std::unique_ptr<AuditLog> reopen(const std::filesystem::path& path);
 
     ~AuditLog();
-    void append(std::string_view event, const LogFields& fields); // any thread; whole lines, one write(2) each
+    AuditLog(const AuditLog&) = delete;
+    AuditLog& operator=(const AuditLog&) = delete;
+
+    // Any thread; whole lines, one write(2) each. Strings may be any bytes (escape.h); one over 64 KiB is cut, which its
+    // end then says with the whole's size and SHA-256. Throws Error{destination}; the chain goes on after that.
+    void append(std::string_view event, const LogFields& fields);
     void sync();                                                   // fdatasync; any thread
     Digest head() const;
+    uint64_t entries() const; // lines in all, those before reopen() included
     const std::filesystem::path& path() const { return path_; }
 
 private:
@@ -36,6 +43,7 @@ private:
     std::filesystem::path path_;
     int fd_ = -1;
     uint64_t seq_ = 0;
+    uint64_t size_ = 0; // of the whole lines
     Digest prev_{};
 };
 
@@ -48,14 +56,17 @@ struct LogLine {
 
 struct LogCheck {
     std::vector<LogLine> lines; // only those of the events asked for
-    uint64_t entries = 0;
-    Digest head{};
-    bool torn = false;                        // the last line is incomplete
-    std::optional<uint64_t> broken_at;        // first line (from 1) whose prev, seq or syntax is wrong
-    std::string why;                          // of broken_at
+    uint64_t entries = 0;              // good ones
+    Digest head{};                     // of the last good one
+    bool torn = false;                 // the last line has no newline (a kill in mid-write), or is the last and no JSON
+    std::optional<uint64_t> broken_at; // first line (from 1) whose prev, seq or syntax is wrong; nothing beyond was read
+    std::string why;                   // of torn or broken_at
+    uint64_t good_size = 0;            // bytes of the lines before the torn or broken one
+    uint64_t size = 0;                 // of the file
 };
 
-// Reads the log with bounded memory per line (1 MiB). Keeps lines whose event is in `events`; "*" keeps all.
+// Reads the log with bounded memory: 1 MiB a line, 64 MiB of kept lines. Keeps lines whose event is in `events`; "*"
+// keeps all. Error{never_valid} when the file cannot be opened or read.
 LogCheck check_log(const std::filesystem::path& path, const std::vector<std::string>& events);
 
 // Fields of one line, for resume: nothing when absent or of another type.

@@ -8,12 +8,15 @@
 
 namespace kanshiki {
 
-// Appends durably. One thread. Throws Error{destination}.
+// Appends durably. One thread. Throws Error{destination}; after that sync() may be tried again.
 class ChunkListWriter {
 public:
-    // keep: how many leaves of an existing list to keep (0: a new file); what lies beyond is cut off.
+    // keep: how many leaves of an existing list to keep (0: a new file); what lies beyond is cut off. Error{altered}
+    // when the list is shorter than that. The file is 0600 until seal_file (manifest.h).
     ChunkListWriter(const std::filesystem::path& path, uint64_t keep);
     ~ChunkListWriter();
+    ChunkListWriter(const ChunkListWriter&) = delete;
+    ChunkListWriter& operator=(const ChunkListWriter&) = delete;
     void append(const Digest& leaf, uint64_t count); // buffered
     void sync();                                     // written and fdatasync'd
     uint64_t size() const { return size_; }          // leaves appended in all
@@ -24,6 +27,7 @@ private:
     int fd_ = -1;
     std::vector<std::byte> buffer_;
     uint64_t size_ = 0;
+    uint64_t written_ = 0; // bytes of the file that hold leaves
 };
 
 // Random access over a list; pages of it are read as needed (1 TiB has 64 MiB of leaves). Not thread-safe.
@@ -31,8 +35,10 @@ class ChunkListReader {
 public:
     explicit ChunkListReader(const std::filesystem::path& path); // Error{never_valid} if its size is no multiple of 32
     ~ChunkListReader();
+    ChunkListReader(const ChunkListReader&) = delete;
+    ChunkListReader& operator=(const ChunkListReader&) = delete;
     uint64_t size() const { return size_; }
-    Digest operator[](uint64_t index); // Error{altered} when the file has become shorter
+    Digest operator[](uint64_t index); // Error{altered} beyond the end, or when the file has become shorter
 
 private:
     std::filesystem::path path_;

@@ -3,6 +3,7 @@
 // companion by size and SHA-256, the root, all digests and the acquisition log's head.
 
 #include "kanshiki/block_source.h"
+#include "kanshiki/digest.h"
 #include "kanshiki/error.h"
 
 #include <filesystem>
@@ -26,8 +27,10 @@ struct HostInfo {
     int64_t clock_error_us = 0;                      // the kernel's own estimate
 };
 
+inline constexpr size_t manifest_lists = 100'000; // how many unreadable ranges, and chunks, a manifest lists
+
 struct ManifestFile {
-    std::string role; // "image", "chunks", "map", "log"
+    std::string role; // "image" (one per -o), "chunks", "map", "log"
     std::string name; // without folder
     uint64_t size = 0;
     std::optional<Digest> sha256;
@@ -52,14 +55,20 @@ struct Manifest {
     uint64_t size = 0, chunks = 0, zero_chunks = 0, unreadable_bytes = 0;
     Digest root{};
     std::map<std::string, std::string> digests; // name -> hex, over the whole image with zeros where unreadable
-    std::vector<Bad> unreadable;
+    // The manifest lists the first 100,000 ranges and chunks and counts them all; IMAGE.map always has every range.
+    // To render: all of them, the counts are taken from the vectors. Parsed: what is listed.
+    std::vector<Bad> unreadable;          // ascending, disjoint, neighbours of the same error merged
     std::vector<uint64_t> chunks_touched; // indexes of the chunks that hold an unreadable range
+    uint64_t unreadable_ranges = 0, unreadable_chunks = 0; // counts, set by parse_manifest
     Digest log_head{};
     uint64_t log_entries = 0;
     std::vector<ManifestFile> files;
 };
 
 std::string render_manifest(const Manifest& manifest); // JSON, UTF-8, ends with a newline; stable order of keys
+
+// What every manifest of ours has in its first line; a file that holds it was ours, however damaged it is now.
+inline constexpr std::string_view manifest_marker = "\"kanshiki manifest\"";
 
 // Checks size (64 MiB), nesting depth (32), types, ranges, duplicate keys. Throws Error{never_valid} with name and place.
 Manifest parse_manifest(std::string_view text, std::string_view name);
@@ -70,15 +79,18 @@ struct Companions {
     static Companions of(const std::filesystem::path& image);
 };
 
-HostInfo this_host();
+HostInfo this_host(); // never throws for what it cannot find out: such a field is empty or "unknown"
 ToolInfo this_tool(const std::vector<std::string>& arguments);
 
 // Durable and whole or not at all: temporary name, fsync, rename, fsync of the folder; mode 0400. Error{destination}.
 void write_file_durably(const std::filesystem::path& path, std::string_view content);
+// The file is finished: mode 0400, flushed. Error{destination}.
+void seal_file(const std::filesystem::path& path);
 // The whole of a file of at most `limit` bytes. Error{code} when longer, unreadable or missing.
 std::string read_file(const std::filesystem::path& path, uint64_t limit, ExitCode code);
 
-// MBR and GPT as one digest: SHA-256 of the first 34 logical sectors; nothing when the source is smaller.
+// MBR and GPT as one digest: SHA-256 of the first 34 logical sectors; nothing when the source is smaller, of unknown
+// size (reading a stream would consume it), or unreadable there.
 std::optional<Digest> partition_table_digest(BlockSource& source, std::stop_token stop);
 
 std::string utc_now(); // 2026-11-23T05:52:11.123456Z
