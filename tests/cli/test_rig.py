@@ -27,7 +27,7 @@ def read_sectors(path):
     buffer = mmap.mmap(-1, 4096)
     result = {}
     try:
-        for sector in range(os.fstat(file).st_size // SECTOR):
+        for sector in range(os.lseek(file, 0, os.SEEK_END) // SECTOR):
             try:
                 assert os.preadv(file, [memoryview(buffer)[:SECTOR]], sector * SECTOR) == SECTOR
                 result[sector] = buffer[:SECTOR]
