@@ -1,6 +1,6 @@
 #include "acquire/custody/json_text.h"
 
-#include "kanshiki/digest.h"
+#include "kanshiki/escape.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,19 +11,6 @@ namespace kanshiki {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Until escape.h is in main.
-std::string to_utf8_lossless(std::string_view bytes) {
-    std::string out;
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80)
-            out += c;
-        else
-            out += "\\x" + to_hex(std::as_bytes(std::span(&byte, 1)));
-    }
-    return out;
-}
 
 // Sees every token before anything is built; a false ends the parse.
 class Checker final : public nlohmann::json_sax<Json> {

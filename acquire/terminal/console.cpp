@@ -21,7 +21,7 @@ std::string bytes_text(uint64_t bytes) {
     double value = static_cast<double>(bytes);
     size_t unit = 0;
     for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
-    return fmt::format(unit == 0 ? "{:.0f} {}" : "{:.1f} {}", value, units[unit]);
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
 std::string time_text(double seconds) {
