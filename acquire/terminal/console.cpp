@@ -36,7 +36,7 @@ public:
         if (quiet_ && style_ != ProgressStyle::json) style_ = ProgressStyle::none;
     }
     ~Console() override {
-        if (shown_ && style_ != ProgressStyle::none) show(last_, true);
+        if (shown_) show_last();
         if (bar_drawn_) std::fputs("\n", stderr);
     }
 
@@ -57,21 +57,27 @@ public:
         const std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock) return; // another thread is drawing: this one need not wait
         if (progress.phase != last_.phase) {
-            if (shown_) show(last_, true);
+            if (shown_) show_last();
             rate_ = Rate();
+            due_ = Clock::now() + (style_ == ProgressStyle::line ? std::chrono::seconds(10) : std::chrono::seconds(0));
         }
         last_ = progress;
         rate_.add(Clock::now(), progress.done);
-        if (Clock::now() >= due_) show(progress, false);
+        if (Clock::now() >= due_) show(progress);
         shown_ = true;
     }
 
 private:
-    void show(const Progress& progress, bool final) {
+    // The end of a phase: the bar and the stream of JSON show it; a line now and then need not.
+    void show_last() {
+        if (style_ == ProgressStyle::bar || style_ == ProgressStyle::json) show(last_);
+    }
+
+    void show(const Progress& progress) {
         using namespace std::chrono_literals;
         switch (style_) {
         case ProgressStyle::bar: draw_bar(progress); due_ = Clock::now() + 100ms; break;
-        case ProgressStyle::line: if (!final || progress.size != progress.done) print("kanshiki: " + sentence(progress) + "\n"); due_ = Clock::now() + 10s; break;
+        case ProgressStyle::line: print("kanshiki: " + sentence(progress) + "\n"); due_ = Clock::now() + 10s; break;
         case ProgressStyle::json: print_json(progress); due_ = Clock::now() + 1s; break;
         default: break;
         }
