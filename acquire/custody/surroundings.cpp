@@ -2,6 +2,7 @@
 
 #include "acquire/block/aligned_buffer.h"
 #include "acquire/custody/files.h"
+#include "kanshiki/checksum_list.h"
 #include "kanshiki/manifest.h"
 
 #include <chrono>
@@ -94,17 +95,7 @@ HostInfo this_host() {
 
 ToolInfo this_tool(const std::vector<std::string>& arguments) {
     // The file that is running, even when it has been replaced or deleted since.
-    const std::filesystem::path path = "/proc/self/exe";
-    const FileDescriptor fd = open_to_read(path, ExitCode::internal);
-    const auto hasher = make_hasher(DigestAlgorithm::sha256);
-    std::vector<std::byte> buffer(1024 * 1024);
-    for (uint64_t offset = 0;;) {
-        const size_t got = read_upto(fd.get(), path, buffer, offset, ExitCode::internal);
-        if (got == 0) break;
-        hasher->update(std::span(buffer).first(got));
-        offset += got;
-    }
-    return {KANSHIKI_VERSION, to_hex(hasher->finish()), arguments};
+    return {KANSHIKI_VERSION, to_hex(sha256_of_file("/proc/self/exe", ExitCode::internal)), arguments};
 }
 
 std::optional<Digest> partition_table_digest(BlockSource& source, std::stop_token stop) {
