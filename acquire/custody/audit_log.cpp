@@ -1,6 +1,6 @@
 #include "kanshiki/audit_log.h"
 
-#include "acquire/custody/descriptor.h"
+#include "acquire/custody/files.h"
 #include "acquire/custody/json_text.h"
 #include "kanshiki/manifest.h"
 
@@ -70,7 +70,7 @@ std::unique_ptr<AuditLog> AuditLog::reopen(const std::filesystem::path& path) {
     if (!check.torn) return log;
 
     std::vector<std::byte> rest(std::min<uint64_t>(check.size - check.good_size, longest_line));
-    rest.resize(read_at(log->fd_, path, rest, check.good_size, ExitCode::destination));
+    rest.resize(read_upto(log->fd_, path, rest, check.good_size, ExitCode::destination));
     if (::ftruncate(log->fd_, static_cast<off_t>(check.good_size)) != 0)
         throw_errno(ExitCode::destination, "shorten", path, errno);
     log->append("torn line cut off", {{"size", check.size - check.good_size}, {"sha256", to_hex(sha256(rest))}});

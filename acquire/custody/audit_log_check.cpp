@@ -1,6 +1,6 @@
 // Reading a log back: docs/formats/log.md. The bytes are hostile.
 
-#include "acquire/custody/descriptor.h"
+#include "acquire/custody/files.h"
 #include "acquire/custody/json_text.h"
 #include "kanshiki/audit_log.h"
 
@@ -91,15 +91,15 @@ const Json* field_of(const LogLine& line, std::string_view field, Json& entry) {
 } // namespace
 
 LogCheck check_log(const std::filesystem::path& path, const std::vector<std::string>& events) {
-    const Descriptor fd = open_regular(path, ExitCode::never_valid);
+    const FileDescriptor fd = open_to_read(path, ExitCode::never_valid);
     Check check(events);
     check.result.size = regular_size(fd.get(), path, ExitCode::never_valid);
 
     std::vector<char> buffer(longest_line + 1);
     size_t have = 0; // bytes at the front of the buffer that are no whole line yet
     for (uint64_t offset = 0;;) {
-        const size_t got = read_at(fd.get(), path, std::as_writable_bytes(std::span(buffer)).subspan(have), offset,
-                                   ExitCode::never_valid);
+        const size_t got = read_upto(fd.get(), path, std::as_writable_bytes(std::span(buffer)).subspan(have), offset,
+                                     ExitCode::never_valid);
         offset += got;
         const size_t end = have + got;
         size_t at = 0;

@@ -1,6 +1,6 @@
 #include "kanshiki/chunk_list.h"
 
-#include "acquire/custody/descriptor.h"
+#include "acquire/custody/files.h"
 
 #include <cerrno>
 #include <cstring>
@@ -22,7 +22,7 @@ ChunkListWriter::ChunkListWriter(const std::filesystem::path& path, uint64_t kee
         fd_ = create_anew(path).release();
         return;
     }
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
     if (fd.get() < 0) throw_errno(ExitCode::destination, "open", path, errno);
     const uint64_t size = regular_size(fd.get(), path, ExitCode::destination);
     if (keep > size / leaf_size)
@@ -59,7 +59,7 @@ void ChunkListWriter::sync() {
 }
 
 ChunkListReader::ChunkListReader(const std::filesystem::path& path) : path_(path) {
-    Descriptor fd = open_regular(path, ExitCode::never_valid);
+    FileDescriptor fd = open_to_read(path, ExitCode::never_valid);
     const uint64_t size = regular_size(fd.get(), path, ExitCode::never_valid);
     if (size % leaf_size)
         throw Error(ExitCode::never_valid, path.string() + ": its size, " + std::to_string(size) +
@@ -77,7 +77,7 @@ Digest ChunkListReader::operator[](uint64_t index) {
     if (index < size_ && page != page_) {
         page_ = ~uint64_t{0};
         buffer_.resize(page_size);
-        buffer_.resize(read_at(fd_, path_, buffer_, page * page_size, ExitCode::altered));
+        buffer_.resize(read_upto(fd_, path_, buffer_, page * page_size, ExitCode::altered));
         page_ = page;
     }
     const size_t at = offset % page_size;

@@ -1,7 +1,8 @@
 // Who ran this, where, when: what the manifest says about the host and the tool.
 
 #include "acquire/block/aligned_buffer.h"
-#include "acquire/custody/descriptor.h"
+#include "acquire/custody/files.h"
+#include "kanshiki/checksum_list.h"
 #include "kanshiki/manifest.h"
 
 #include <chrono>
@@ -16,10 +17,10 @@ namespace {
 
 std::string first_line(const std::filesystem::path& path) {
     try {
-        const Descriptor fd = open_regular(path, ExitCode::internal);
+        const FileDescriptor fd = open_to_read(path, ExitCode::internal);
         std::string text(4096, '\0');
-        text.resize(read_at(fd.get(), path, std::as_writable_bytes(std::span(text.data(), text.size())), 0,
-                            ExitCode::internal));
+        text.resize(read_upto(fd.get(), path, std::as_writable_bytes(std::span(text.data(), text.size())), 0,
+                              ExitCode::internal));
         return text.substr(0, text.find('\n'));
     } catch (const Error&) {
         return {}; // a container without DMI, for one
@@ -94,17 +95,7 @@ HostInfo this_host() {
 
 ToolInfo this_tool(const std::vector<std::string>& arguments) {
     // The file that is running, even when it has been replaced or deleted since.
-    const std::filesystem::path path = "/proc/self/exe";
-    const Descriptor fd = open_regular(path, ExitCode::internal);
-    const auto hasher = make_hasher(DigestAlgorithm::sha256);
-    std::vector<std::byte> buffer(1024 * 1024);
-    for (uint64_t offset = 0;;) {
-        const size_t got = read_at(fd.get(), path, buffer, offset, ExitCode::internal);
-        if (got == 0) break;
-        hasher->update(std::span(buffer).first(got));
-        offset += got;
-    }
-    return {KANSHIKI_VERSION, to_hex(hasher->finish()), arguments};
+    return {KANSHIKI_VERSION, to_hex(sha256_of_file("/proc/self/exe", ExitCode::internal)), arguments};
 }
 
 std::optional<Digest> partition_table_digest(BlockSource& source, std::stop_token stop) {

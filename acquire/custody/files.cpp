@@ -1,24 +1,12 @@
-#include "acquire/custody/descriptor.h"
+#include "acquire/custody/files.h"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
-#include <utility>
 
 namespace kanshiki {
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-int Descriptor::release() { return std::exchange(fd_, -1); }
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
 
@@ -26,9 +14,9 @@ void throw_errno(ExitCode code, const char* what, const std::filesystem::path& p
     throw Error(code, std::string("cannot ") + what + " " + path.string() + ": " + errno_text(error));
 }
 
-Descriptor open_regular(const std::filesystem::path& path, ExitCode code) {
+FileDescriptor open_to_read(const std::filesystem::path& path, ExitCode code) {
     // O_NONBLOCK: opening a FIFO put there by somebody must not hang; it has no effect on regular files.
-    Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (fd.get() < 0) throw_errno(code, "open", path, errno);
     regular_size(fd.get(), path, code);
     return fd;
@@ -41,10 +29,10 @@ uint64_t regular_size(int fd, const std::filesystem::path& path, ExitCode code) 
     return static_cast<uint64_t>(status.st_size);
 }
 
-Descriptor create_anew(const std::filesystem::path& path) {
+FileDescriptor create_anew(const std::filesystem::path& path) {
     // Unlinked first: a former file may be 0400, and one that is open elsewhere keeps its content.
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno(ExitCode::destination, "replace", path, errno);
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd.get() < 0) throw_errno(ExitCode::destination, "create", path, errno);
     return fd;
 }
@@ -59,7 +47,7 @@ void write_all(int fd, const std::filesystem::path& path, std::span<const std::b
     }
 }
 
-size_t read_at(int fd, const std::filesystem::path& path, std::span<std::byte> into, uint64_t offset, ExitCode code) {
+size_t read_upto(int fd, const std::filesystem::path& path, std::span<std::byte> into, uint64_t offset, ExitCode code) {
     size_t got = 0;
     while (got < into.size()) {
         const ssize_t n = ::pread(fd, into.data() + got, into.size() - got, static_cast<off_t>(offset + got));
@@ -73,7 +61,7 @@ size_t read_at(int fd, const std::filesystem::path& path, std::span<std::byte> i
 
 void sync_folder_of(const std::filesystem::path& path) {
     const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) throw_errno(ExitCode::destination, "open", folder, errno);
     // EINVAL: a file system that cannot fsync a folder.
     if (::fsync(fd.get()) != 0 && errno != EINVAL) throw_errno(ExitCode::destination, "flush", folder, errno);
