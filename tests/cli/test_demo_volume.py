@@ -8,6 +8,9 @@ import pytest
 import rig
 
 
+pytestmark = pytest.mark.rig
+
+
 def run(*command) -> bytes:
     return subprocess.run([str(part) for part in command], check=True, capture_output=True).stdout
 
