@@ -306,7 +306,7 @@ def test_metadata_takes_a_token_first_and_no_proxy(monkeypatch):
     found, asked = ask({TOKEN: (200, b"secret=="), DOCUMENT: (200, json.dumps(IDENTITY).encode())}, monkeypatch)
     assert found == {"instance": "i-0123456789abcdef0", "zone": "eu-west-1b", "region": "eu-west-1"}
     assert [(a[0], a[1]) for a in asked] == [("PUT", TOKEN), ("GET", DOCUMENT)]
-    assert asked[1][2]["X-aws-ec2-metadata-token"] == "secret=="
+    assert asked[1][2]["X-Aws-Ec2-Metadata-Token"] == "secret=="
 
 
 @pytest.mark.parametrize("answers, code", [
