@@ -95,14 +95,14 @@ class EvidenceVolume:
         """Detaches and deletes the volume made here; its id. Anything without our run's tag is left alone."""
         volume, clock = self._on.state["new_volume"]["id"], self._on.outside.clock
         found = self._look(volume)
-        if found and found["State"] not in ("deleting", "deleted"):
+        if not self._going(found):
             self._detach(volume, found)
             self._on.say(f"deleting {volume}")
             try:
                 self._on.aws(calls.delete_volume(volume))
-            except AwsError as error:
-                if error.error != "InvalidVolume.NotFound":
-                    raise
+            except AwsError:
+                if not self._going(self._look(volume)):
+                    raise  # else an answer was lost, the call was not
         try:
             wait_for(clock, lambda: self._gone(self._look(volume)), DELETE_LIMIT)
         except OutOfTime:
@@ -244,6 +244,10 @@ class EvidenceVolume:
         if run != state["run"] or found.get("SnapshotId") != state["snapshot"]["id"]:
             raise Failure(REFUSED, f"{found['VolumeId']}: not made by this investigation (tag kanshiki:run {printable(run)!r}, "
                                    f"snapshot {printable(found.get('SnapshotId'))}): left alone")
+
+    @staticmethod
+    def _going(found):
+        return found is None or found["State"] in ("deleting", "deleted")
 
     @staticmethod
     def _gone(found):

@@ -11,7 +11,7 @@ def steps(request, folder, kanshiki, place, device, keep_volume):
     snapshot = request["snapshot"] or "<new snapshot>"
     instance = place["instance"] or "<this instance>"
     if not all(place.values()):
-        yield "this instance, its zone and region", ["GET", metadata.ENDPOINT + metadata.DOCUMENT]
+        yield "this instance, its zone and region", ("imds", "get", {"Url": metadata.ENDPOINT + metadata.DOCUMENT})
     yield "who acts", calls.caller_identity()
     if request["volume"]:
         yield "size of the volume", calls.describe_volume(request["volume"])
