@@ -7,81 +7,150 @@ namespace kanshiki {
 namespace {
 
 struct Decoded {
-    uint32_t point = 0;
-    size_t size = 0; // 0: no valid UTF-8 starts here
+    uint32_t code = 0;
+    size_t size = 0; // bytes; 0: the first byte begins no valid sequence
 };
 
-// RFC 3629: shortest forms only, no surrogates, nothing beyond U+10FFFF.
-Decoded decode(std::string_view text) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned first = byte(0);
-    if (first < 0x80) return {first, 1};
-    const size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < size) return {};
-    uint32_t point = first & (0xFFu >> (size + 1));
-    for (size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return {};
-        point = point << 6 | (byte(i) & 0x3F);
+// RFC 3629 section 4: the table of well-formed byte sequences.
+Decoded decode(std::string_view bytes, size_t at) {
+    const auto byte = [&](size_t index) { return static_cast<uint8_t>(bytes[index]); };
+    const uint8_t lead = byte(at);
+    if (lead < 0x80) return {lead, 1};
+    const size_t size = lead >= 0xc2 && lead <= 0xdf   ? 2
+                        : lead >= 0xe0 && lead <= 0xef ? 3
+                        : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                       : 0;
+    if (size == 0 || bytes.size() - at < size) return {};
+    uint32_t code = lead & (0x7fu >> size);
+    for (size_t index = 1; index < size; index++) {
+        if ((byte(at + index) & 0xc0) != 0x80) return {};
+        code = code << 6 | (byte(at + index) & 0x3f);
     }
-    constexpr uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < smallest[size] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return {};
-    return {point, size};
+    const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+    if (overlong || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff) return {};
+    return {code, size};
 }
 
-// Characters that move the cursor, change what stands around them, or cannot be seen.
-bool deceives(uint32_t point) {
-    struct Span {
+// What steers a terminal, breaks the line, reorders the text (UAX #9) or cannot be seen.
+bool unsafe(uint32_t code) {
+    static constexpr struct {
         uint32_t first, last;
-    };
-    static constexpr Span spans[] = {{0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},   {0x180E, 0x180E},
-                                     {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
-                                     {0xE0000, 0xE007F}};
-    return std::ranges::any_of(spans, [point](const Span& span) { return point >= span.first && point <= span.last; });
+    } ranges[] = {{0x00, 0x1f},     {0x7f, 0x9f},      {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},
+                  {0x115f, 0x1160}, {0x17b4, 0x17b5},  {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e},
+                  {0x2060, 0x206f}, {0x3164, 0x3164},  {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
+                  {0xfff0, 0xfffb}, {0xe0000, 0xe0fff}};
+    if (code >= 0x20 && code < 0x7f) return false;
+    return std::ranges::any_of(ranges, [code](auto range) { return code >= range.first && code <= range.last; });
 }
 
 void append_hex(std::string& out, std::string_view bytes) {
     static constexpr char digits[] = "0123456789abcdef";
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    for (const char byte : bytes) {
+        out += "\\x";
+        out += digits[static_cast<uint8_t>(byte) >> 4];
+        out += digits[static_cast<uint8_t>(byte) & 15];
     }
 }
 
-template<class Keep> std::string escape(std::string_view bytes, Keep keep) {
-    std::string out;
-    out.reserve(bytes.size());
-    while (!bytes.empty()) {
-        const Decoded at = decode(bytes);
-        const size_t size = std::max<size_t>(at.size, 1);
-        if (at.size == 0 || !keep(at.point)) append_hex(out, bytes.substr(0, size));
-        else if (at.point == '\\') out += "\\\\";
-        else out += bytes.substr(0, size);
-        bytes.remove_prefix(size);
+void append_utf16(std::string& out, uint32_t unit) {
+    static constexpr char digits[] = "0123456789abcdef";
+    out += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) out += digits[unit >> shift & 15];
+}
+
+// Calls valid(code, bytes of it) and invalid(one byte) along the text.
+template<class Valid, class Invalid>
+void each(std::string_view bytes, const Valid& valid, const Invalid& invalid) {
+    for (size_t at = 0; at < bytes.size();) {
+        const Decoded next = decode(bytes, at);
+        const size_t size = std::max<size_t>(next.size, 1);
+        if (next.size == 0)
+            invalid(bytes.substr(at, 1));
+        else
+            valid(next.code, bytes.substr(at, size));
+        at += size;
     }
-    return out;
 }
 
 } // namespace
 
 std::string escape_terminal(std::string_view bytes) {
-    return escape(bytes, [](uint32_t point) { return !deceives(point); });
-}
-
-std::string to_utf8_lossless(std::string_view bytes) {
-    return escape(bytes, [](uint32_t) { return true; });
+    std::string out;
+    out.reserve(bytes.size());
+    const auto hex = [&](std::string_view part) { append_hex(out, part); };
+    each(
+        bytes, [&](uint32_t code, std::string_view part) { unsafe(code) ? hex(part) : void(out += part); }, hex);
+    return out;
 }
 
 std::string escape_html(std::string_view bytes) {
     std::string out;
-    for (const char c : escape_terminal(bytes)) switch (c) {
-        case '&': out += "&amp;"; break;
-        case '<': out += "&lt;"; break;
-        case '>': out += "&gt;"; break;
-        case '"': out += "&quot;"; break;
-        case '\'': out += "&#39;"; break;
-        default: out += c;
+    out.reserve(bytes.size() + bytes.size() / 8);
+    for (const char byte : escape_terminal(bytes)) {
+        switch (byte) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&quot;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        default:
+            out += byte;
         }
+    }
     return out;
+}
+
+std::string to_utf8_lossless(std::string_view bytes) {
+    std::string out;
+    out.reserve(bytes.size());
+    each(
+        bytes, [&](uint32_t code, std::string_view part) { out += code == '\\' ? std::string_view("\\\\") : part; },
+        [&](std::string_view part) { append_hex(out, part); });
+    return out;
+}
+
+std::string escape_json(std::string_view bytes) {
+    std::string out;
+    out.reserve(bytes.size());
+    const auto valid = [&](uint32_t code, std::string_view part) {
+        if (code == '\\')
+            out += "\\\\\\\\"; // doubled by to_utf8_lossless, and each of the two by JSON
+        else if (code == '"')
+            out += "\\\"";
+        else if (!unsafe(code))
+            out += part;
+        else if (code < 0x10000)
+            append_utf16(out, code);
+        else {
+            append_utf16(out, 0xd800 + ((code - 0x10000) >> 10));
+            append_utf16(out, 0xdc00 + ((code - 0x10000) & 0x3ff));
+        }
+    };
+    const auto invalid = [&](std::string_view part) {
+        out += '\\'; // JSON's escape of the backslash of \xNN
+        append_hex(out, part);
+    };
+    each(bytes, valid, invalid);
+    return out;
+}
+
+bool is_utf8(std::string_view bytes) {
+    for (size_t at = 0; at < bytes.size();) {
+        const Decoded next = decode(bytes, at);
+        if (next.size == 0) return false;
+        at += next.size;
+    }
+    return true;
 }
 
 } // namespace kanshiki

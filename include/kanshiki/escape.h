@@ -1,20 +1,26 @@
 #pragma once
-// Bytes from outside, made safe for where they go. One scheme everywhere, and lossless: a byte that may not stand as it
-// is becomes \xNN, a backslash becomes \\ ; so the original bytes can be told from the text.
+// Bytes from outside (file names, far sides' messages, log lines) on their way to a person or a document. Every output
+// is valid UTF-8 on one line, and nothing in it can steer a terminal, reorder what is read or hide.
 
 #include <string>
 #include <string_view>
 
 namespace kanshiki {
 
-// One line for a terminal or a text report: valid UTF-8 stays; control characters (C0, DEL, C1), bidirectional
-// overrides and marks, zero-width and line separators, and bytes that are no UTF-8 become \xNN.
+// For a terminal or a log line: control characters (newline and tab among them), ESC, C1, bidirectional overrides,
+// invisible characters and invalid UTF-8 become \xNN, byte by byte. Anything else stays. Not reversible.
 std::string escape_terminal(std::string_view bytes);
 
-// Text for JSON: valid UTF-8 stays (the JSON writer escapes controls), other bytes become \xNN.
+// As escape_terminal, and & < > " ' as entities: fit for element content and for quoted attributes.
+std::string escape_html(std::string_view bytes);
+
+// Reversible: invalid bytes become \xNN and a backslash is doubled; valid UTF-8 stays, control characters too.
 std::string to_utf8_lossless(std::string_view bytes);
 
-// For HTML text and quoted attributes: escape_terminal, then & < > " ' as entities.
-std::string escape_html(std::string_view bytes);
+// The inside of a JSON string that holds to_utf8_lossless(bytes); what escape_terminal would escape is written \uNNNN,
+// so the file can also be shown on a terminal.
+std::string escape_json(std::string_view bytes);
+
+bool is_utf8(std::string_view bytes); // RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF
 
 } // namespace kanshiki
