@@ -127,12 +127,13 @@ void Acquisition::go_on() {
 void Acquisition::read_the_source(Pipeline& pipeline) {
     std::vector<EvidenceSink*> sinks;
     for (const auto& output : outputs_) sinks.push_back(output->sink.get());
-    LeafRecorder recorder(outputs_, events_, source_->info().live, kept_.bad);
+    LeafRecorder recorder(outputs_, events_, source_->info().live, kept_.bad, kept_.upto);
     try {
         pipeline.run(*source_, {}, sinks, &recorder, &recorder, stop_);
     } catch (const Error& error) {
         events_.log("stopped", {{"exit", uint64_t(error.code())}, {"message", std::string(error.what())}});
-        throw;
+        if (options_.source == "-") throw;
+        throw Error(error.code(), error.what() + ("; " + std::to_string(recorder.durable_upto()) + " bytes are kept: go on with --resume"));
     }
     bad_ = recorder.bad();
 }

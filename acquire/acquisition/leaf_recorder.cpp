@@ -31,6 +31,7 @@ void LeafRecorder::durable(uint64_t upto) {
         for (const Pending& run : ready) output->chunks->append(run.leaf, run.count);
         output->chunks->sync();
     }
+    durable_upto_ = ready.back().end;
 }
 
 } // namespace kanshiki

@@ -13,13 +13,15 @@ namespace kanshiki {
 class LeafRecorder final : public LeafObserver, public CheckpointObserver {
 public:
     // known: the unreadable ranges of the part that was kept.
-    LeafRecorder(std::span<const std::unique_ptr<Output>> outputs, LoggedEvents& events, bool read_times, std::vector<Bad> known)
-        : outputs_(outputs), events_(events), read_times_(read_times), bad_(std::move(known)) {}
+    LeafRecorder(std::span<const std::unique_ptr<Output>> outputs, LoggedEvents& events, bool read_times, std::vector<Bad> known,
+                 uint64_t start)
+        : outputs_(outputs), events_(events), read_times_(read_times), bad_(std::move(known)), durable_upto_(start) {}
 
     void leaf(const LeafRun& run) override;
     void durable(uint64_t upto) override;
 
-    const std::vector<Bad>& bad() const { return bad_; } // after the run
+    const std::vector<Bad>& bad() const { return bad_; }   // after the run
+    uint64_t durable_upto() const { return durable_upto_; } // after the run
 
 private:
     struct Pending {
@@ -31,6 +33,7 @@ private:
     LoggedEvents& events_;
     const bool read_times_;
     std::vector<Bad> bad_;
+    uint64_t durable_upto_; // its leaves are in the chunk lists
     std::mutex mutex_;
     std::deque<Pending> pending_;
 };

@@ -44,7 +44,7 @@ void read_back(const Output& output, PipelineOptions options, const Digest& root
     pipeline.run(*written, {}, {}, nullptr, nullptr, stop);
     if (pipeline.finish().root != root)
         throw Error(ExitCode::destination, partial.string() + ": read back, it is not what was written: the medium is failing; acquire to another");
-    events.report({"detail", "read back and equal", {{"image", partial.filename().string()}, {"bytes_still_cached", std::to_string(cached)}}});
+    events.report({"detail", "read back and equal", {{"image", output.paths.image.filename().string()}, {"bytes_still_cached", std::to_string(cached)}}});
 }
 
 } // namespace kanshiki

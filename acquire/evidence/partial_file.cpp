@@ -25,7 +25,7 @@ PartialFile::PartialFile(const std::filesystem::path& image, Mode mode) : image_
 
 void PartialFile::fail(const char* what) const {
     const int error = errno;
-    const char* cure = error == ENOSPC || error == EDQUOT ? "; make room, then go on with --resume" : "";
+    const char* cure = error == ENOSPC || error == EDQUOT ? "; make room" : "";
     throw Error(ExitCode::destination, partial_.string() + ": " + what + ": " + std::strerror(error) + cure);
 }
 

@@ -82,7 +82,7 @@ private:
         uint64_t size = *info_.size;
         const bool answers = !device_ || ::ioctl(plain_.get(), BLKGETSIZE64, &size) == 0;
         if (error == ENODEV || error == ENXIO || error == ENOTCONN || error == ESTALE || !answers || size != *info_.size)
-            throw Error(ExitCode::source_lost, info_.uri + ": the source went away: " + std::strerror(error) + "; when it is back, go on with --resume");
+            throw Error(ExitCode::source_lost, info_.uri + ": the source went away: " + std::strerror(error));
     }
 
     const SourceInfo info_;

@@ -78,7 +78,7 @@ private:
         switch (style_) {
         case ProgressStyle::bar: draw_bar(progress); due_ = Clock::now() + 100ms; break;
         case ProgressStyle::line: print("kanshiki: " + sentence(progress) + "\n"); due_ = Clock::now() + 10s; break;
-        case ProgressStyle::json: print_json(progress); due_ = Clock::now() + 1s; break;
+        case ProgressStyle::json: print_json(progress); due_ = Clock::now() + 200ms; break;
         default: break;
         }
     }
