@@ -136,6 +136,17 @@ void read_image(const Fields& image, Manifest& m) {
     }
 }
 
+// The chunks that hold these ranges, as many as a manifest lists.
+std::vector<uint64_t> chunks_of(const std::vector<Bad>& ranges) {
+    std::vector<uint64_t> out;
+    for (const Bad& bad : ranges)
+        for (uint64_t chunk = bad.range.offset / chunk_size; chunk <= (bad.range.end() - 1) / chunk_size; ++chunk) {
+            if (out.size() == manifest_lists) return out;
+            if (out.empty() || out.back() < chunk) out.push_back(chunk);
+        }
+    return out;
+}
+
 void read_unreadable(const Fields& unreadable, Manifest& m) {
     m.unreadable_bytes = unreadable.number("bytes", m.size);
     m.unreadable_ranges = unreadable.number("ranges", m.unreadable_bytes);
@@ -158,6 +169,8 @@ void read_unreadable(const Fields& unreadable, Manifest& m) {
         unreadable.fail("ranges", "does not fit the list");
     if (m.chunks_touched.size() != std::min<uint64_t>(m.unreadable_chunks, manifest_lists))
         unreadable.fail("chunks", "does not fit the list");
+    if (listed == m.unreadable_ranges && m.chunks_touched != chunks_of(m.unreadable))
+        unreadable.fail("listed_chunks", "does not fit the ranges listed");
     if (listed == m.unreadable_ranges ? sum != m.unreadable_bytes : sum > m.unreadable_bytes)
         unreadable.fail("bytes", "does not fit the ranges listed");
 }

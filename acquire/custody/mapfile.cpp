@@ -1,6 +1,7 @@
 #include "kanshiki/mapfile.h"
 
 #include "kanshiki/error.h"
+#include "kanshiki/escape.h"
 
 #include <charconv>
 #include <limits>
@@ -121,7 +122,7 @@ std::string render_mapfile(uint64_t size, uint64_t tried, std::span<const Bad> b
     for (size_t at = 0; at < comment.size();) {
         const size_t end = std::min(comment.find('\n', at), comment.size());
         out += "# ";
-        out += comment.substr(at, end - at);
+        out += escape_terminal(comment.substr(at, end - at));
         out += '\n';
         at = end + 1;
     }

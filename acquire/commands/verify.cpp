@@ -1,0 +1,155 @@
+#include "kanshiki/verify.h"
+#include "acquire/commands/options.h"
+#include "kanshiki/command.h"
+#include "kanshiki/error.h"
+#include "kanshiki/escape.h"
+#include "kanshiki/pipeline.h"
+#include "kanshiki/terminal.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace kanshiki {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  kanshiki verify disk.img.zst                            does everything beside it agree with it?
+  kanshiki verify disk.img --expect-root 8f3c...          and is it the image whose root was noted?
+  kanshiki verify disk.img --json | jq .verdict
+
+Reads IMAGE once, in parallel, and needs nothing but the files beside it; says what was missing and could not be checked.
+The last line is the verdict:
+  authentic        the root is the one given with --expect-root, and nothing contradicts it
+  consistent only  the files agree with each other; whoever rewrote them all could have made them so
+  altered          something differs: where, is said above
+Exit: 0 authentic or consistent only, 10 altered or cut short, 11 not evidence of kanshiki, or nothing to check it with,
+3 the acquisition is not finished, 2 no such file or wrong options, 6 it may not be read.)";
+
+constexpr size_t most_damage_shown = 50;
+
+nlohmann::ordered_json as_json(const VerifyOptions& options, const VerifyResult& result, ExitCode code) {
+    using Json = nlohmann::ordered_json;
+    Json checked = Json::array(), not_checked = Json::array(), damage = Json::array(), notes = Json::array();
+    for (const std::string& what : result.checked) checked.push_back(to_utf8_lossless(what));
+    for (const NotChecked& one : result.not_checked)
+        not_checked.push_back({{"what", to_utf8_lossless(one.what)}, {"why", to_utf8_lossless(one.why)}});
+    for (const Damage& one : result.damage) {
+        Json entry{{"file", to_utf8_lossless(one.file)},
+                   {"offset", nullptr},
+                   {"size", nullptr},
+                   {"what", to_utf8_lossless(one.what)}};
+        if (one.range) entry["offset"] = one.range->offset, entry["size"] = one.range->size;
+        damage.push_back(std::move(entry));
+    }
+    for (const std::string& note : result.notes) notes.push_back(to_utf8_lossless(note));
+    Json out{{"image", to_utf8_lossless(options.image.string())},
+             {"verdict", verdict_name(result.verdict)},
+             {"size", result.size},
+             {"chunks", result.chunks},
+             {"root", nullptr},
+             {"checked", checked},
+             {"not_checked", not_checked},
+             {"damage", damage},
+             {"notes", notes},
+             {"exit", static_cast<int>(code)}};
+    if (result.root) out["root"] = to_hex(*result.root);
+    return out;
+}
+
+void print_row(const char* label, const std::string& text) {
+    std::cout << fmt::format("{:<13}{}\n", label, escape_terminal(text));
+}
+
+// The manifest is a file like the others: what it tells is repeated as its words, not as ours.
+void print_manifest(const Manifest& m) {
+    print_row("source", m.source_uri + ", " + m.started + " to " + m.ended +
+                            (m.live ? ", live (not point in time): " + m.live_why : ""));
+    if (!m.case_info.case_id.empty() || !m.case_info.evidence_id.empty())
+        print_row("case", m.case_info.case_id +
+                              (m.case_info.evidence_id.empty() ? "" : ", evidence " + m.case_info.evidence_id));
+    if (m.unreadable_bytes)
+        print_row("unreadable", fmt::format("{} bytes in {} ranges at the source: zeros in the image",
+                                            m.unreadable_bytes, m.unreadable_ranges));
+}
+
+void print_damage(const VerifyResult& result) {
+    size_t shown = 0;
+    for (const Damage& one : result.damage) {
+        if (shown++ == most_damage_shown) {
+            print_row("", fmt::format("... and {} more: --json lists all", result.damage.size() - most_damage_shown));
+            break;
+        }
+        std::string place;
+        if (one.range) {
+            const uint64_t first = one.range->offset / chunk_size, last = (one.range->end() - 1) / chunk_size;
+            place = fmt::format("bytes {} to {} ({}): ", one.range->offset, one.range->end() - 1,
+                                first == last ? fmt::format("chunk {}", first)
+                                              : fmt::format("chunks {} to {}", first, last));
+        }
+        print_row(shown == 1 ? "DAMAGE" : "", one.file + ": " + place + one.what);
+    }
+}
+
+void print_text(const VerifyOptions& options, const VerifyResult& result) {
+    print_row("image", options.image.string());
+    if (result.root) print_row("size", fmt::format("{} bytes, {} chunks", result.size, result.chunks));
+    if (result.root) print_row("root", to_hex(*result.root));
+    if (result.manifest) print_manifest(*result.manifest);
+    std::string line;
+    for (const std::string& what : result.checked) {
+        if (!line.empty() && line.size() + what.size() > 100) {
+            print_row("checked", line + ",");
+            line.clear();
+        }
+        line += (line.empty() ? "" : ", ") + what;
+    }
+    if (!line.empty()) print_row("checked", line);
+    for (const NotChecked& one : result.not_checked) print_row("NOT CHECKED", one.what + ": " + one.why);
+    for (const std::string& note : result.notes) print_row("note", note);
+    print_damage(result);
+    print_row("verdict", std::string(verdict_name(result.verdict)));
+    if (result.verdict == Verdict::consistent_only)
+        std::cout << "             These files agree with each other, but whoever rewrote them all could have made "
+                     "them so. With a root noted\n"
+                     "             elsewhere when it was acquired: kanshiki verify IMAGE --expect-root HEX\n";
+}
+
+} // namespace
+
+int run_verify(const std::vector<std::string>& arguments) {
+    VerifyOptions options;
+    OutputOptions output;
+    std::string image, expected;
+    CLI::App app("Check an image against the files beside it, and say where it was altered.", "verify");
+    app.footer(examples);
+    app.add_option("IMAGE", image, "image to check")->required();
+    app.add_option("--expect-root", expected, "the root noted when it was acquired: 64 hex digits")->type_name("HEX");
+    app.add_option("--threads", options.threads, "of CPU work (default: one per core)")
+        ->check(CLI::Range(1u, 1024u))
+        ->type_name("N");
+    add_output_options(app, output);
+    if (!parse_arguments(app, arguments)) return 0;
+    options.image = image;
+    if (app.count("--expect-root")) {
+        options.expect_root = digest_from_hex(expected);
+        if (!options.expect_root)
+            throw Error(ExitCode::usage, "--expect-root: '" + expected + "' is not a root: 64 hex digits");
+    }
+
+    VerifyResult result;
+    {
+        const StopOnSignal stop;
+        const auto console = open_console(output.style(), output.quiet);
+        result = verify_image(options, *console, stop.token());
+    }
+    const ExitCode code = result.verdict == Verdict::altered ? ExitCode::altered : ExitCode::ok;
+    if (output.json)
+        std::cout << as_json(options, result, code).dump(2) << "\n";
+    else if (!output.quiet)
+        print_text(options, result);
+    return static_cast<int>(code);
+}
+
+} // namespace kanshiki
