@@ -27,6 +27,7 @@ class Ext4:
     def __init__(self, install_time: int):
         self._install_time = install_time
         self._entries = {b"/": Entry(b"/", 0o40755, 0, 0, (install_time,) * 4)}
+        self._gaps = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="kanshiki-volume-")
 
     def close(self):
@@ -65,6 +66,12 @@ class Ext4:
     def has(self, path) -> bool:
         return os.fsencode(path) in self._entries
 
+    def gap(self, blocks: int):
+        """Free space, never written, between what was added before and after."""
+        path = b"/.gap-%d" % len(self._gaps)
+        self._gaps[path] = blocks
+        self.write(path, b"")
+
     # -- making it ----------------------------------------------------------------------------------------------
 
     def make(self, image, offset: int, size: int, uuid: str, label: str):
@@ -85,6 +92,8 @@ class Ext4:
         for entry in odd:
             for line in self._set(entry):
                 self._debugfs(line)
+        if self._gaps:
+            self._debugfs_file([b"rm " + _quoted(path) for path in self._gaps])
 
     def delete(self, path: str, when: int):
         """Removes a file as unlink(2) would; its name, inode and blocks stay to be found."""
@@ -112,7 +121,10 @@ class Ext4:
             return [b"mkdir " + _quoted(entry.path)]
         if entry.mode & 0o170000 == 0o120000:
             return [b"symlink " + _quoted(entry.path) + b" " + _quoted(entry.source)]
-        return [b"write " + _quoted(entry.source) + b" " + _quoted(entry.path)]
+        written = [b"write " + _quoted(entry.source) + b" " + _quoted(entry.path)]
+        if entry.path in self._gaps:
+            written.append(b"fallocate %s 0 %d" % (_quoted(entry.path), self._gaps[entry.path] - 1))
+        return written
 
     @staticmethod
     def _set(entry: Entry) -> list:
