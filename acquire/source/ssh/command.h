@@ -1,0 +1,63 @@
+#pragma once
+// One command on the far side: its output as it comes, its errors bounded, its end.
+
+#include "acquire/source/ssh/session.h"
+
+#include <deque>
+#include <libssh/callbacks.h>
+#include <optional>
+#include <span>
+
+namespace kanshiki::ssh {
+
+// How a command ended.
+struct Exit {
+    std::optional<int> status; // nothing: a signal ended it, or the server did not say
+    std::string signal;        // "KILL" …; empty when none was told
+    bool ok() const { return status == 0; }
+    std::string text() const; // "exit status 1", "signal KILL"
+};
+
+class Command {
+public:
+    // Starts `line` and reports it as our footprint; `what` says in a word or two what for.
+    Command(Session& session, const std::string& line, const std::string& what, std::stop_token stop);
+    ~Command(); // closes the channel: what still runs there gets SIGPIPE at its next write
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+
+    // Waits for output and puts up to into.size() bytes of it there; 0 is the end of the output. The size also opens
+    // the channel's window (libssh 0.10: ssh_channel_read_timeout). Throws Error{source_lost}, Error{interrupted}.
+    size_t read(std::span<std::byte> into, std::stop_token stop);
+
+    // All output, which must stay within `limit` bytes.
+    std::string read_all(size_t limit, std::stop_token stop);
+
+    // Standard error, line by line and as it came, complete lines only until the output has ended.
+    // A line is cut at 8 KiB; when more than `kept_lines` wait, the oldest go.
+    std::deque<std::string> take_errors();
+
+    Exit finish(std::stop_token stop); // after the end of the output
+
+private:
+    void drain_errors();
+    void wait_on(std::stop_token stop);
+
+    Session& session_;
+    std::string what_;
+    ssh_channel channel_ = nullptr;
+    ssh_channel_callbacks_struct callbacks_{};
+    std::string signal_;
+    std::optional<int> status_;
+    std::string partial_; // of an error line
+    std::deque<std::string> errors_;
+    // The wait under way: since when no output came, and when the server was last heard.
+    std::chrono::steady_clock::time_point output_at_, heard_at_, asked_at_;
+    uint64_t heard_ = 0;
+    bool told_ = false;
+};
+
+// The last lines of standard error in one, for messages: at most 300 bytes.
+std::string joined(const std::deque<std::string>& errors);
+
+} // namespace kanshiki::ssh
