@@ -17,7 +17,7 @@ from botocore.stub import Stubber
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from investigation import command, custody, device, state  # noqa: E402 (needs the path above)
+from investigation import command, custody, device, state, waiting  # noqa: E402 (needs the path above)
 
 VOLUME, SNAPSHOT, INSTANCE, ZONE, REGION = "vol-0aaaaaaaaaaaaaaa1", "snap-0bbbbbbbbbbbbbbb1", "i-0ccccccccccccccc1", "eu-west-1b", "eu-west-1"
 ACCOUNT, ARN = "123456789012", "arn:aws:sts::123456789012:assumed-role/responder/i-0ccccccccccccccc1"
@@ -52,6 +52,19 @@ class Clock:
             raise Interrupted("interrupted by a test")
 
 
+class HurriedClock(waiting.Clock):
+    """The real clock, signals and all, except that sleeping takes no time."""
+
+    skipped = 0.0
+
+    def monotonic(self):
+        return super().monotonic() + self.skipped
+
+    def sleep(self, seconds):
+        self.check()
+        self.skipped += seconds
+
+
 @functools.lru_cache(maxsize=None)
 def real_client(service):
     session = boto3.session.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")
@@ -81,6 +94,11 @@ class World:
         self.volumes.update({v["VolumeId"]: v for v in (root, taken)})
         self.snapshots[SNAPSHOT] = self._snapshot(SNAPSHOT, VOLUME, [], ACCOUNT)
         self.snapshots[SNAPSHOT].update(State="completed", Progress="100%")
+        binary = self.folder / "kanshiki"
+        self.folder.mkdir(exist_ok=True)
+        binary.write_text("kanshiki")
+        binary.chmod(0o755)
+        self.kanshiki = str(binary)
         self.sys, self.dev = self.folder / "sys", self.folder / "dev"
         self.dev.mkdir(parents=True)
         # Decoys: the root volume, the volume under the name we ask for, an instance store.
@@ -92,14 +110,13 @@ class World:
 
     def run(self, *arguments, place=True):
         out, err = io.StringIO(), io.StringIO()
+        self.out = None
         where = ("--instance", INSTANCE, "--zone", ZONE, "--region", REGION) if place else ()
-        binary = self.folder / "kanshiki"
-        binary.write_text("kanshiki")
-        binary.chmod(0o755)
-        argv = [*arguments, *where, "--case", "42", "-o", str(self.output), "--kanshiki", str(binary), "--json"]
+        argv = [*arguments, *where, "--case", "42", "-o", str(self.output), "--kanshiki", self.kanshiki, "--json"]
         status = command.main(argv, self.outside(), out, err)
         self.err = err.getvalue()
-        self.out = json.loads(out.getvalue()) if out.getvalue() else None
+        if out.getvalue():
+            self.out = json.loads(out.getvalue())
         return status
 
     def outside(self):

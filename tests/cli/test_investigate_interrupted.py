@@ -1,6 +1,7 @@
 """scripts/investigate killed at every point and run again: nothing is made twice, and it ends the same."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -87,12 +88,11 @@ def test_a_signal_during_a_call_lets_it_be_recorded_then_130(operation, tmp_path
 PROGRAM = """
 import sys
 sys.path[:0] = [{tests!r}]
-from investigate_world import SNAPSHOT, World
+from investigate_world import SNAPSHOT, HurriedClock, World
 from investigation import child, command
-from investigation.waiting import Clock
 world = World({folder!r})
 outside = world.outside()
-outside.clock, outside.run_child, outside.run_tool = Clock(), None, child.run_tool
+outside.clock, outside.run_child, outside.run_tool = HurriedClock(), None, child.run_tool
 outside.clock.catch_signals(lambda text: print(text, file=sys.stderr, flush=True))
 sys.exit(command.main(["--snapshot", SNAPSHOT, "--case", "42", "-o", {folder!r} + "/out", "--instance", "i-0ccccccccccccccc1",
                        "--zone", "eu-west-1b", "--region", "eu-west-1", "--kanshiki", {kanshiki!r}], outside))
@@ -116,8 +116,6 @@ sys.exit(130)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_real_signal_reaches_kanshiki_once_and_the_exit_is_130(number, tmp_path):
-    import os
-
     got, ready, kanshiki = tmp_path / "got", tmp_path / "ready", tmp_path / "child"
     os.mkfifo(ready)
     kanshiki.write_text(CHILD.format(got=str(got), ready=str(ready)))
