@@ -2,6 +2,7 @@
 #include "kanshiki/open_source.h"
 
 #include "acquire/source/file_source.h"
+#include "acquire/source/ssh/open_ssh_source.h"
 #include "acquire/source/stream_source.h"
 #include "kanshiki/evidence_sink.h"
 
@@ -17,6 +18,7 @@ struct Scheme {
 
 const Scheme table[] = {
     {[](const std::string& spec) { return spec == "-"; }, [](const std::string&, const OpenOptions&, Events&) { return open_stream(STDIN_FILENO, "standard input"); }},
+    {[](const std::string& spec) { return spec.starts_with("ssh://"); }, open_ssh_source},
     {[](const std::string&) { return true; }, open_local},
 };
 
