@@ -27,7 +27,6 @@ void DdSource::read(Read& read, std::stop_token stop) {
     read.got = 0;
     read.kind = Kind::data;
     read.bad.clear();
-    read.witness.reset();
     const uint64_t size = end_ ? std::min(*end_, *info_.size) : *info_.size;
     if (read.offset >= size) return;
     const size_t want = static_cast<size_t>(std::min<uint64_t>(read.into.size(), size - read.offset));
