@@ -99,7 +99,7 @@ void Acquisition::open_the_source() {
 void Acquisition::begin() {
     std::vector<AuditLog*> logs;
     for (const auto& output : outputs_) {
-        output->create(sink_options_);
+        output->create(sink_options_, source_->info().size);
         output->log->append("start", describe_start(options_, mark_, *output));
         logs.push_back(output->log.get());
     }
@@ -113,6 +113,7 @@ void Acquisition::go_on() {
         Kept kept = read_kept(*output, options_, mark_);
         if (kept.upto < kept_.upto) kept_ = std::move(kept);
     }
+    for (const auto& output : outputs_) output->cut_to(kept_.upto, mark_.size);
     for (const auto& output : outputs_) {
         if (output == outputs_.front()) continue;
         PipelineOptions compare_only = pipeline_options("check kept part");
@@ -206,8 +207,6 @@ AcquireResult Acquisition::run() {
         compare_last_kept(*source_, *outputs_.front(), kept_, stop_);
         std::vector<AuditLog*> logs;
         for (const auto& output : outputs_) {
-            output->log = AuditLog::reopen(output->paths.log);
-            output->log->append("resumed", {{"at", kept_.upto}});
             output->go_on(kept_.upto, sink_options_);
             logs.push_back(output->log.get());
         }

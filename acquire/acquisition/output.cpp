@@ -50,15 +50,21 @@ void Output::remove_all() const {
     }
 }
 
-void Output::create(const SinkOptions& options) {
+void Output::create(const SinkOptions& options, std::optional<uint64_t> size) {
     sink = format.create(paths.image, options);
     log = AuditLog::create(paths.log);
-    chunks = std::make_unique<ChunkListWriter>(paths.chunks, 0);
+    cut_to(0, size);
+}
+
+void Output::cut_to(uint64_t from, std::optional<uint64_t> size) {
+    chunks = std::make_unique<ChunkListWriter>(paths.chunks, chunks_in(from));
+    chunks->reserve(chunks_in(size.value_or(0)));
 }
 
 void Output::go_on(uint64_t from, const SinkOptions& options) {
+    log = AuditLog::reopen(paths.log);
+    log->append("resumed", {{"at", from}});
     sink = format.resume(paths.image, from, options);
-    chunks = std::make_unique<ChunkListWriter>(paths.chunks, (from + chunk_size - 1) / chunk_size);
 }
 
 void Output::publish(Manifest& manifest, std::span<const Bad> bad) {

@@ -22,8 +22,10 @@ struct Output {
 
     void prepare_folder() const; // made 0700 when missing
     void remove_all() const;     // the image, the partial one and every companion
-    void create(const SinkOptions& options);
-    void go_on(uint64_t from, const SinkOptions& options); // the log is open already
+    // size: of the source, if known: its chunk list gets its room before the image can fill the disk.
+    void create(const SinkOptions& options, std::optional<uint64_t> size);
+    void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
+    void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 
     // Writes map, manifest and checksum list, and gives the image its name. The log is closed: `manifest` binds its head.
     void publish(Manifest& manifest, std::span<const Bad> bad);

@@ -123,7 +123,7 @@ void replay_kept(const Output& output, uint64_t upto, Pipeline& pipeline, std::s
 void compare_last_kept(BlockSource& source, const Output& output, const Kept& kept, std::stop_token stop) {
     ChunkListReader leaves(output.paths.chunks);
     AlignedBuffer buffer(chunk_size);
-    const uint64_t chunks = (kept.upto + chunk_size - 1) / chunk_size;
+    const uint64_t chunks = chunks_in(kept.upto);
     for (uint64_t i = chunks - std::min(chunks, compared_chunks); i < chunks; ++i) {
         Read read;
         read.offset = i * chunk_size;

@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t longest_string = 64 * 1024;
+constexpr uint64_t room = 1024 * 1024;       // kept free on the disk: an image that fills it can still be told of
 constexpr size_t longest_line = 1024 * 1024; // what check_log still reads
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -51,6 +52,7 @@ std::unique_ptr<AuditLog> AuditLog::create(const std::filesystem::path& path) {
     std::unique_ptr<AuditLog> log(new AuditLog);
     log->path_ = path;
     log->fd_ = create_anew(path).release();
+    reserve_space(log->fd_, path, room);
     return log;
 }
 
@@ -78,7 +80,9 @@ std::unique_ptr<AuditLog> AuditLog::reopen(const std::filesystem::path& path) {
 }
 
 AuditLog::~AuditLog() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ < 0) return;
+    release_space(fd_, size_);
+    ::close(fd_);
 }
 
 void AuditLog::append(std::string_view event, const LogFields& fields) {

@@ -35,8 +35,12 @@ ChunkListWriter::ChunkListWriter(const std::filesystem::path& path, uint64_t kee
 }
 
 ChunkListWriter::~ChunkListWriter() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ < 0) return;
+    release_space(fd_, written_);
+    ::close(fd_);
 }
+
+void ChunkListWriter::reserve(uint64_t leaves) { reserve_space(fd_, path_, leaves * leaf_size); }
 
 void ChunkListWriter::append(const Digest& leaf, uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {

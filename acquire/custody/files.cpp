@@ -59,6 +59,15 @@ size_t read_upto(int fd, const std::filesystem::path& path, std::span<std::byte>
     return got;
 }
 
+void reserve_space(int fd, const std::filesystem::path& path, uint64_t size) {
+    if (size > 0 && ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP)
+        throw_errno(ExitCode::destination, "reserve room for", path, errno);
+}
+
+void release_space(int fd, uint64_t used) {
+    if (::ftruncate(fd, static_cast<off_t>(used)) != 0) return; // it costs room, nothing else
+}
+
 void sync_folder_of(const std::filesystem::path& path) {
     const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
     const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -25,6 +25,10 @@ FileDescriptor create_anew(const std::filesystem::path& path);
 void write_all(int fd, const std::filesystem::path& path, std::span<const std::byte> bytes, uint64_t offset);
 // As many bytes as there are, up to into.size().
 size_t read_upto(int fd, const std::filesystem::path& path, std::span<std::byte> into, uint64_t offset, ExitCode code);
+// Room for a file to grow into, so that a disk filled by the image cannot stop its companions; where the file system
+// cannot do that, nothing. Error{destination} when there is no room. release_space gives back what was not used.
+void reserve_space(int fd, const std::filesystem::path& path, uint64_t size);
+void release_space(int fd, uint64_t used);
 void sync_folder_of(const std::filesystem::path& path); // Error{destination}
 
 } // namespace kanshiki

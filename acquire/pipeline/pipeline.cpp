@@ -93,7 +93,7 @@ Digest Pipeline::State::record(const Item& item) {
         over_bytes(item, [&](auto bytes) { whole_sha256 ? update_both(sha256, of_chunk, bytes) : of_chunk.update(bytes); });
         leaf = of_chunk.finish();
     }
-    const uint64_t count = (item.range.size + chunk_size - 1) / chunk_size;
+    const uint64_t count = chunks_in(item.range.size);
     tree.append(leaf, count);
     if (item.kind != Kind::data) zero_chunks += count;
     for (const Bad& bad : item.bad) unreadable += bad.range.size;
@@ -281,7 +281,7 @@ void Pipeline::run(BlockSource& source, std::optional<uint64_t> upto, std::span<
         const uint64_t first = item.range.offset / chunk_size;
         const Digest leaf = state.record(item);
         if (leaves)
-            leaves->leaf({first, (item.range.size + chunk_size - 1) / chunk_size, item.range, leaf, item.kind, item.bad, item.read_at_us});
+            leaves->leaf({first, chunks_in(item.range.size), item.range, leaf, item.kind, item.bad, item.read_at_us});
         uint64_t stored = 0;
         if (!sinks.empty()) stored = sinks.front()->stored();
         state.events.progress({state.options.phase, state.position, end, state.unreadable, stored, "bytes"});

@@ -11,6 +11,7 @@ namespace kanshiki {
 
 // The EBS block: so our leaves are the checksums that the EBS direct API returns.
 inline constexpr uint64_t chunk_size = 512 * 1024;
+inline constexpr uint64_t chunks_in(uint64_t size) { return size / chunk_size + (size % chunk_size != 0); } // the last may be short
 
 // One chunk, or a run of zero chunks with the same leaf, as it passes the ordered lane.
 struct LeafRun {

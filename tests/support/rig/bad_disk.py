@@ -77,6 +77,11 @@ class BadDisk:
             raise RuntimeError(f"{' '.join(self._command)} ended with {self._process.returncode}: {self._log.read_text()}")
         return os.path.ismount(self._mount) and self.path.exists()
 
+    def crash(self):
+        """The disk is gone in mid-read: every later read gives ENOTCONN."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self):
         if self._process is not None:
             if os.path.ismount(self._mount):
