@@ -104,7 +104,7 @@ private:
                                                            std::to_string(entry.size));
                 if (entry.sha256 && sha256_of_file(file, ExitCode::never_valid) != *entry.sha256)
                     return findings_.file_damage(file, "its SHA-256 is not the one the manifest binds");
-                findings_.checked.push_back(role + " file against the manifest");
+                findings_.checked.push_back(role + " file");
             } catch (const Error& error) {
                 findings_.file_damage(file, error.what());
             }

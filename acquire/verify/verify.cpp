@@ -82,9 +82,9 @@ private:
             return false;
         }
         if (set_.foreign) throw Error(ExitCode::never_valid, *set_.foreign);
-        throw Error(ExitCode::never_valid,
-                    options_.image.string() + ": nothing to verify it with: neither manifest nor chunk list stands "
-                                              "beside it; with --expect-root its root can still be compared");
+        throw Error(ExitCode::never_valid, options_.image.string() +
+                                               ": nothing to verify it with: neither manifest nor chunk list stands "
+                                               "beside it; with --expect-root its root can still be compared");
     }
 
     // What the size must be; without a manifest the chunk list gives it to within one chunk.
