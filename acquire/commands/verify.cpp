@@ -92,20 +92,25 @@ void print_damage(const VerifyResult& result) {
     }
 }
 
+void print_list(const char* label, const std::vector<std::string>& texts) {
+    std::string line;
+    for (const std::string& text : texts) {
+        if (!line.empty() && line.size() + text.size() > 100) {
+            print_row(label, line + ",");
+            label = "";
+            line.clear();
+        }
+        line += (line.empty() ? "" : ", ") + text;
+    }
+    if (!line.empty()) print_row(label, line);
+}
+
 void print_text(const VerifyOptions& options, const VerifyResult& result) {
     print_row("image", options.image.string());
     if (result.root) print_row("size", fmt::format("{} bytes, {} chunks", result.size, result.chunks));
     if (result.root) print_row("root", to_hex(*result.root));
     if (result.manifest) print_manifest(*result.manifest);
-    std::string line;
-    for (const std::string& what : result.checked) {
-        if (!line.empty() && line.size() + what.size() > 100) {
-            print_row("checked", line + ",");
-            line.clear();
-        }
-        line += (line.empty() ? "" : ", ") + what;
-    }
-    if (!line.empty()) print_row("checked", line);
+    print_list("checked", result.checked);
     for (const NotChecked& one : result.not_checked) print_row("NOT CHECKED", one.what + ": " + one.why);
     for (const std::string& note : result.notes) print_row("note", note);
     print_damage(result);

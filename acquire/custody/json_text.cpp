@@ -69,15 +69,23 @@ bool scalars_only(const Json& value) {
     return true;
 }
 
-void add(std::string& out, const Json& value, size_t indent) {
-    constexpr size_t width = 110;
-    if (!value.is_structured() || value.empty()) {
-        out += value.dump();
-        return;
+std::string on_one_line(const Json& value) {
+    if (!value.is_structured() || value.empty()) return value.dump();
+    std::string out;
+    for (const auto& [key, item] : value.items()) {
+        out += out.empty() ? "" : ", ";
+        if (value.is_object()) out += Json(key).dump() + ": ";
+        out += on_one_line(item);
     }
-    if (value.size() <= width && scalars_only(value)) {
-        const std::string line = value.dump(-1);
-        if (indent + line.size() <= width) {
+    return value.is_object() ? "{" + out + "}" : "[" + out + "]";
+}
+
+// Deep only as what we build ourselves: the manifest has four levels.
+void add(std::string& out, const Json& value, size_t indent) {
+    constexpr size_t width = 116;
+    if (!value.is_structured() || (value.size() <= width && scalars_only(value))) {
+        const std::string line = on_one_line(value);
+        if (!value.is_structured() || indent + line.size() <= width) {
             out += line;
             return;
         }

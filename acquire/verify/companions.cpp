@@ -6,6 +6,8 @@
 #include "kanshiki/merkle.h"
 #include "kanshiki/pipeline.h"
 
+#include <algorithm>
+
 namespace kanshiki {
 namespace {
 
@@ -104,7 +106,8 @@ private:
                                                            std::to_string(entry.size));
                 if (entry.sha256 && sha256_of_file(file, ExitCode::never_valid) != *entry.sha256)
                     return findings_.file_damage(file, "its SHA-256 is not the one the manifest binds");
-                findings_.checked.push_back(role + " file against the manifest");
+                findings_.checked.push_back(role + " file");
+                as_bound_.push_back(file);
             } catch (const Error& error) {
                 findings_.file_damage(file, error.what());
             }
@@ -237,8 +240,12 @@ private:
             findings_.file_damage(which, error.what());
             return false;
         }
-        findings_.file_damage(which, "its SHA-256 is not the one in " + name_of(set_.files.sha256) +
-                                         ": one of the two was altered");
+        if (std::find(as_bound_.begin(), as_bound_.end(), which) != as_bound_.end())
+            findings_.file_damage(set_.files.sha256, "the SHA-256 it gives for " + name_of(which) +
+                                                         " is not that file's; the manifest's is");
+        else
+            findings_.file_damage(which, "its SHA-256 is not the one in " + name_of(set_.files.sha256) +
+                                             ": one of the two was altered");
         return false;
     }
 
@@ -253,6 +260,7 @@ private:
 
     VerifyFindings& findings_;
     CompanionSet set_;
+    std::vector<fs::path> as_bound_; // companions that are what the manifest says
 };
 
 } // namespace

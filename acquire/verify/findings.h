@@ -18,6 +18,13 @@ public:
         else
             image_.push_back({image, range, std::move(what)});
     }
+    // Of the image as a whole; one without a byte still has a root.
+    void whole_image_damage(const std::filesystem::path& image, uint64_t size, std::string what) {
+        if (size)
+            image_damage(image.filename().string(), {0, size}, std::move(what));
+        else
+            file_damage(image, std::move(what));
+    }
     void file_damage(const std::filesystem::path& file, std::string what) {
         files_.push_back({file.filename().string(), {}, std::move(what)});
     }

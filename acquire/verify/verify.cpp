@@ -82,9 +82,9 @@ private:
             return false;
         }
         if (set_.foreign) throw Error(ExitCode::never_valid, *set_.foreign);
-        throw Error(ExitCode::never_valid,
-                    options_.image.string() + ": nothing to verify it with: neither manifest nor chunk list stands "
-                                              "beside it; with --expect-root its root can still be compared");
+        throw Error(ExitCode::never_valid, options_.image.string() +
+                                               ": nothing to verify it with: neither manifest nor chunk list stands "
+                                               "beside it; with --expect-root its root can still be compared");
     }
 
     // What the size must be; without a manifest the chunk list gives it to within one chunk.
@@ -244,8 +244,8 @@ private:
             findings_.file_damage(set_.files.chunks, "its root is not the manifest's");
         if (findings_.image_damaged()) return;
         if (!set_.chunks) {
-            findings_.image_damage(
-                name_, {0, result_->size},
+            findings_.whole_image_damage(
+                options_.image, result_->size,
                 "its root is not the manifest's; without a chunk list it cannot be said where it differs");
             return;
         }
@@ -315,8 +315,8 @@ private:
         if (!options_.expect_root || !result_) return;
         if (as_expected()) return findings_.checked.push_back("expected root");
         if (!findings_.image_damaged())
-            findings_.image_damage(
-                name_, {0, result_->size},
+            findings_.whole_image_damage(
+                options_.image, result_->size,
                 "its root is not the one expected: all files were rewritten, or this is another image");
     }
 

@@ -1,4 +1,4 @@
-#include "unit/acquire/custody/folder.h"
+#include "support/folder.h"
 
 #include "kanshiki/chunk_list.h"
 #include "kanshiki/error.h"

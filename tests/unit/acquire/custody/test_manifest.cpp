@@ -1,4 +1,4 @@
-#include "unit/acquire/custody/folder.h"
+#include "support/folder.h"
 
 #include "acquire/custody/json_text.h"
 #include "kanshiki/manifest.h"
