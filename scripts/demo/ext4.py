@@ -76,7 +76,7 @@ class Ext4:
 
     def make(self, image, offset: int, size: int, uuid: str, label: str, journal: int = 4):
         """Writes the file system into `image` at `offset`; `journal` in MiB."""
-        self._run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "1", "-U", uuid, "-L", label,
+        self._run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "1", "-U", uuid, "-L", label, "-i", "16384",
                    "-J", f"size={journal}", "-E",
                    f"offset={offset},hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard",
                    str(image), f"{size // 1024}k"], self._install_time)
