@@ -74,9 +74,10 @@ class Ext4:
 
     # -- making it ----------------------------------------------------------------------------------------------
 
-    def make(self, image, offset: int, size: int, uuid: str, label: str):
-        """Writes the file system into `image` at `offset`."""
-        self._run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "1", "-U", uuid, "-L", label, "-E",
+    def make(self, image, offset: int, size: int, uuid: str, label: str, journal: int = 4):
+        """Writes the file system into `image` at `offset`; `journal` in MiB."""
+        self._run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "1", "-U", uuid, "-L", label, "-i", "16384",
+                   "-J", f"size={journal}", "-E",
                    f"offset={offset},hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard",
                    str(image), f"{size // 1024}k"], self._install_time)
         self._volume = f"{image}?offset={offset}"
