@@ -18,13 +18,16 @@ uint64_t block_size(uint64_t offset) {
     return size;
 }
 
-std::string compressing(const Far& far) {
+// Measured on one core, 1 GiB of programs and libraries: -1 2.73x in 4.8 s, --fast=1 2.46x in 3.8, --fast=2 2.35x
+// in 2.6,
+// --fast=3 2.22x in 2.3. Below about 60 MiB/s on the wire the ratio decides, above it the cores do.
+std::string compressing(const Far& far, bool quick) {
     const std::string threads = std::to_string(std::clamp(far.cores, 1u, 4u));
     switch (far.compressor) {
     case Compressor::none:
         return {};
     case Compressor::zstd:
-        return " | zstd -1 -q -c -T" + threads;
+        return std::string(quick && far.zstd_fast ? " | zstd --fast=2" : " | zstd -1") + " -q -c -T" + threads;
     case Compressor::lz4:
         return " | lz4 -1 -q -c";
     case Compressor::gzip:
@@ -57,7 +60,7 @@ std::string_view compressor_name(Compressor compressor) {
     return {};
 }
 
-StreamCommand stream_command(const Far& far, Range range) {
+StreamCommand stream_command(const Far& far, Range range, bool quick) {
     StreamCommand out;
     std::string dd = "dd if=\"$1\" ";
     if (far.bytes) {
@@ -77,7 +80,7 @@ StreamCommand stream_command(const Far& far, Range range) {
               " count=" + std::to_string(blocks);
     }
     const std::string script =
-        std::string(quiet_locale) + "{ " + dd + "; echo kanshiki-dd-status $? >&2; }" + compressing(far);
+        std::string(quiet_locale) + "{ " + dd + "; echo kanshiki-dd-status $? >&2; }" + compressing(far, quick);
     out.line = far_command(script, {far.path}, far.sudo);
     return out;
 }

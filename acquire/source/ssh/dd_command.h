@@ -20,6 +20,7 @@ struct Far {
     bool gnu = false;   // dd is GNU: its noerror,sync and its messages are known
     bool bytes = false; // skip and count may be bytes
     Compressor compressor = Compressor::none;
+    bool zstd_fast = false; // its zstd knows --fast
     unsigned cores = 1;
 };
 
@@ -31,7 +32,8 @@ struct StreamCommand {
 };
 
 // A bounded bulk read. The range starts on a sector; dd runs WITHOUT noerror: what comes before an error is good.
-StreamCommand stream_command(const Far& far, Range range);
+// quick: spend less on compression, since the wire is fast.
+StreamCommand stream_command(const Far& far, Range range, bool quick);
 
 // dd's exit status, which the far sh tells on standard error, since the pipeline's own is the compressor's.
 struct DdStatus {

@@ -152,6 +152,7 @@ std::unique_ptr<BlockSource> open_ssh_source(const std::string& uri, const OpenO
     far.sudo = options.ssh.sudo;
     far.gnu = probe.dd_gnu;
     far.bytes = probe.dd_bytes;
+    far.zstd_fast = probe.zstd_fast;
     far.cores = probe.cores;
     far.compressor = choose_compressor(probe, options.ssh.compress, session->name(), events);
     SourceInfo info = source_info(uri, *session, answer, far, options.ssh.compress);

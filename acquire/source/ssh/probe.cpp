@@ -100,6 +100,8 @@ private:
             probe_.cores = static_cast<unsigned>(std::clamp<uint64_t>(number(key, value, 1'000'000), 1, 4096));
         else if (key == "dd_version")
             probe_.dd_version = value;
+        else if (key == "zstd_fast")
+            probe_.zstd_fast = number(key, value, 1) == 1;
         else if (key == "dd_bytes")
             probe_.dd_bytes = number(key, value, 1) == 1;
         else

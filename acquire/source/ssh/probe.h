@@ -27,8 +27,9 @@ struct Probe {
     std::string hostname, kernel, machine_id, user;
     std::string clock; // seconds since the epoch, "1700000000.123456789"
     unsigned cores = 1;
-    bool dd = false, zstd = false, lz4 = false, gzip = false;
-    std::string dd_version; // first line of dd --version
+    bool dd = false, zstd = false, lz4 = false, gzip = false; // there, and they work
+    bool zstd_fast = false;                                   // zstd knows --fast (1.3.4)
+    std::string dd_version;                                   // first line of dd --version
     bool dd_gnu = false;
     bool dd_bytes = false; // iflag=skip_bytes,count_bytes,fullblock work
 };

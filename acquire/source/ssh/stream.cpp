@@ -13,6 +13,7 @@ using Clock = std::chrono::steady_clock;
 // Each dd is bounded: one whose link was cut must not read on for hours.
 constexpr uint64_t first_segment = 1024 * 1024, largest_segment = 1024 * 1024 * 1024;
 constexpr uint64_t growth = 8;
+constexpr double quick_wire = 60 * 1024 * 1024;
 constexpr size_t most_waiting = 8 * 1024 * 1024;
 constexpr size_t item_size = 256 * 1024;
 // The window of the channel is the count given to libssh; measured at 50 ms: 64 KiB 12 MiB/s, 16 MiB 197. On a short
@@ -34,7 +35,8 @@ void Stream::run(std::stop_token stop) {
     try {
         uint64_t offset = range_.offset;
         for (uint64_t size = first_segment; offset < range_.end(); size = std::min(largest_segment, size * growth)) {
-            const StreamCommand command = stream_command(far_, {offset, std::min(size, range_.end() - offset)});
+            const StreamCommand command =
+                stream_command(far_, {offset, std::min(size, range_.end() - offset)}, wire_rate_ > quick_wire);
             offset = std::min(range_.end(), command.start + command.count);
             if (!run_segment(command, stop)) break;
             std::unique_lock lock(mutex_);
@@ -59,11 +61,16 @@ bool Stream::run_segment(const StreamCommand& command, std::stop_token stop) {
     measured_at_ = Clock::now();
     since_ = 0;
 
+    Clock::duration waited{};
+    uint64_t received = 0;
     for (bool more = true; more;) {
         const size_t count = window();
         Item item = room(item_size + count);
         while (more && item.size < item_size) {
+            const auto asked = Clock::now();
             const size_t got = running.read({item.bytes.get() + item.size, count}, stop);
+            waited += Clock::now() - asked;
+            received += got;
             item.size += got;
             measure(got);
             more = got > 0;

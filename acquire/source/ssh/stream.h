@@ -61,6 +61,7 @@ private:
     uint64_t since_ = 0;
     double bandwidth_ = 0; // bytes a second
     double delay_ = 0;     // seconds of a round trip
+    double wire_rate_ = 0; // bytes a second of the last segment, while we waited for it
     std::jthread thread_;  // last: it uses all of the above
 };
 
