@@ -151,7 +151,8 @@ def investigate(options, request, folder, outside, say):
     except Exception as error:
         if log:
             log.append("internal_error", trace=traceback.format_exc()[-16384:])
-        raise Failure(INTERNAL, f"internal error: {type(error).__name__}: {error}; please report it with {folder}/investigation.log.jsonl") from None
+        raise Failure(INTERNAL, f"internal error: {type(error).__name__}: {error}; "
+                                f"please report it with {folder}/investigation.log.jsonl") from None
     finally:
         if log:
             log.close()

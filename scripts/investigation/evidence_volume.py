@@ -78,7 +78,8 @@ class EvidenceVolume:
             device = wait_for(self._on.outside.clock, there, DEVICE_LIMIT, longest=2.0)
         except OutOfTime:
             what = f"{given} did not appear" if given else f"no NVMe disk with serial {volume.replace('-', '')}"
-            raise Failure(REFUSED, f"{volume}: attached, but {what} within {DEVICE_LIMIT:.0f} s; look with lsblk -o NAME,SERIAL") from None
+            raise Failure(REFUSED, f"{volume}: attached, but {what} within {DEVICE_LIMIT:.0f} s; "
+                                   "look with lsblk -o NAME,SERIAL") from None
         serial = devices.serial(device)
         if serial and serial != volume.replace("-", ""):
             raise Failure(REFUSED, f"{device}: its NVMe serial is {printable(serial)}: it is not {volume}; nothing was read")
@@ -146,7 +147,8 @@ class EvidenceVolume:
         else:
             self._forget()
         became = "went to state error" if found else "vanished after it was made"
-        raise Failure(REFUSED, f"{volume}: {became}{self._about_keys() or ', AWS gives no reason; run again for a new one'}{left}")
+        why = self._about_keys() or "; AWS gives no reason; run again for a new one"
+        raise Failure(REFUSED, f"{volume}: {became}{why}{left}")
 
     def _forget(self):
         state = self._on.state

@@ -146,7 +146,8 @@ class Investigation:
             except Failure as error:
                 if error.code == INTERRUPTED:
                     raise
-                raise Failure(LATER_STEP, f"the evidence is complete, but {volume['id']} is left behind and costs money: {error}") from None
+                raise Failure(LATER_STEP, f"the evidence is complete, but {volume['id']} is left behind and costs money: "
+                                          f"{error}") from None
 
     def result(self):
         acquired, triaged = self.state["acquired"], "triaged" in self.state

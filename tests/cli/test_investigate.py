@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from botocore import exceptions
 from botocore.stub import Stubber
-from investigate_world import (ACCOUNT, ARN, DIGEST, INSTANCE, REGION, ROOT, SNAPSHOT, VOLUME, WHEN, ZONE, Refusal, World,
+from investigate_world import (ACCOUNT, ARN, DIGEST, INSTANCE, REGION, ROOT, SNAPSHOT, VOLUME, ZONE, Refusal, World,
                                attachment, real_client)
 
 from investigation import command
@@ -234,7 +234,8 @@ def test_unknown_snapshot_or_volume_is_6(world):
 
 
 def test_snapshot_that_is_never_completed_is_3_and_kept_for_the_next_run(world):
-    world.describe_snapshots, real = lambda **p: real(**p) if "Filters" in p else {"Snapshots": [world.snapshots[MADE_SNAPSHOT]]}, world.describe_snapshots
+    real = world.describe_snapshots
+    world.describe_snapshots = lambda **p: real(**p) if "Filters" in p else {"Snapshots": [world.snapshots[MADE_SNAPSHOT]]}
     assert world.run("--volume", VOLUME, "--snapshot-limit", "3600") == 3
     assert 3600 <= world.clock.passed < 3700 and "run again to go on waiting" in world.err
     world.describe_snapshots = real
@@ -278,6 +279,13 @@ def test_volume_that_is_not_ours_is_never_detached_or_deleted(world, spoil):
     world.run_child = lambda argv, *rest: (spoil(world.volumes[MADE]), real(argv, *rest))[1]
     assert world.run("--snapshot", SNAPSHOT) == 7
     assert "left alone" in world.err and not {"detach_volume", "delete_volume"} & set(world.operations())
+
+
+def test_tags_are_looked_at_again_just_before_the_volume_is_deleted(world):
+    real = world.detach_volume
+    world.detach_volume = lambda **p: (real(**p), world.volumes[MADE].update(Tags=[]))[0]
+    assert world.run("--snapshot", SNAPSHOT) == 7
+    assert "left alone" in world.err and "delete_volume" not in world.operations()
 
 
 def test_state_file_that_names_a_foreign_volume_does_not_delete_it(world):

@@ -14,7 +14,7 @@ from investigate_world import ROOT, SNAPSHOT, Clock, World, check_chain
 
 from investigation import child, custody, metadata, state, waiting
 from investigation.device import Devices
-from investigation.failure import Failure
+from investigation.failure import Failure, Interrupted
 
 WANTED = "vol-0123456789abcdef0"
 SERIAL = "vol0123456789abcdef0"
@@ -323,8 +323,8 @@ def test_metadata_that_is_of_no_use(monkeypatch, answers, code):
 
 def test_metadata_that_is_not_there_is_3(monkeypatch):
     service = Metadata({})
-    service.server.server_close()  # the port is ours no more: refused
-    service.server.shutdown
+    service.server.shutdown()
+    service.server.server_close()  # now it refuses
     with pytest.raises(Failure, match="no answer from instance metadata") as failure:
         metadata.this_instance(Clock(), service.url)
     assert failure.value.code == 3
@@ -349,6 +349,33 @@ def test_child_that_outlives_us_keeps_the_lock(tmp_path):
     os.close(writer)
     assert helper.wait(timeout=30) == 0
     os.close(state.lock_folder(str(tmp_path)))
+
+
+@pytest.fixture
+def signalled_clock():
+    before = {number: signal.getsignal(number) for number in waiting.SIGNALS}
+    clock, clock.said = waiting.Clock(), []
+    clock.catch_signals(clock.said.append)
+    yield clock
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", waiting.SIGNALS)
+def test_a_signal_ends_a_wait_before_its_time(signalled_clock, number):
+    from_elsewhere = subprocess.Popen(["/usr/bin/python3", "-c", f"import os; os.kill({os.getpid()}, {int(number)})"])
+    with pytest.raises(Interrupted, match=f"interrupted by {number.name}"):
+        signalled_clock.sleep(300)
+    assert from_elsewhere.wait(timeout=30) == 0 and len(signalled_clock.said) == 1
+
+
+def test_a_second_signal_does_not_wait_for_the_call_under_way_unless_a_child_is_to_get_it(signalled_clock):
+    signal.raise_signal(signal.SIGINT)
+    signalled_clock.hurry = False
+    signal.raise_signal(signal.SIGINT)
+    signalled_clock.hurry = True
+    with pytest.raises(Interrupted, match="interrupted twice"):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_waits_end_with_their_limit_and_pauses_grow():
