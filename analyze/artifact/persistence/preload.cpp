@@ -44,7 +44,7 @@ public:
                        "one, or have "
                        "another kind of name. ";
             for (const Sign& sign : signs_of_path(library.path))
-                why += "Its place is unusual: " + sign.words.substr(5) + ". ";
+                why += sign.id == "temp-path" ? "Everyone can write to its folder. " : "Its name or folder is hidden. ";
             why +=
                 owned ? "A Debian package owns it, so it may have been set up on purpose."
                       : "Harmless only where an administrator preloads an allocator or a hardening library on purpose.";
