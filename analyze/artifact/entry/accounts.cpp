@@ -194,6 +194,9 @@ void judge_changes(const std::vector<Account>& accounts, const Records& records,
     std::optional<Timestamp> modified;
     for (const auto& shadow : records.of<ShadowChanged>())
         if (shadow.volume == volume) modified = shadow.modified;
+    std::vector<std::string> fresh;
+    std::vector<Evidence> evidence;
+    int64_t latest = 0;
     for (const Account& account : accounts) {
         if (!before.empty() && !before.contains(account.name()) && !account.passwd->value.compat)
             findings.add(
@@ -205,12 +208,15 @@ void judge_changes(const std::vector<Account>& accounts, const Records& records,
         if (account.shadow == nullptr || !modified || !account.hash.usable()) continue;
         const auto changed = account.shadow->value.last_change;
         if (!changed || *changed * 86400 < modified->seconds - 8 * 86400) continue;
-        findings.add("password-changed", Severity::info,
-                     "The password of " + account.name() +
-                         " was set within the last days before shadow was last written",
-                     "shadow records the day of the last change. Worth comparing with the time of the incident.",
-                     "T1098", {account.shadow->where}, Timestamp{*changed * 86400, 0});
+        fresh.push_back(account.name());
+        if (evidence.size() < 20) evidence.push_back(account.shadow->where);
+        latest = std::max(latest, *changed);
     }
+    if (fresh.empty()) return;
+    findings.add("password-changed", Severity::info,
+                 "Passwords set within the week before shadow was last written: " + enumerate(fresh),
+                 "shadow records the day of each password's last change. Worth comparing with the time of the incident.",
+                 "T1098", std::move(evidence), Timestamp{latest * 86400, 0});
 }
 
 class Accounts final : public Analyzer {

@@ -73,7 +73,8 @@ public:
         return entry;
     }
 
-    void run(std::initializer_list<const Analyzer*> analyzers) {
+    void run(std::initializer_list<const Analyzer*> analyzers) { run_all({analyzers.begin(), analyzers.size()}); }
+    void run_all(std::span<const Analyzer* const> analyzers) {
         std::sort(entries_.begin(), entries_.end(), [](const MemoryEntry& a, const MemoryEntry& b) {
             return std::tie(a.volume, a.path) < std::tie(b.volume, b.path);
         });
