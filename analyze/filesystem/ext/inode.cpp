@@ -1,0 +1,61 @@
+#include "analyze/filesystem/ext/inode.h"
+
+#include "analyze/filesystem/bytes.h"
+
+#include <algorithm>
+
+namespace kanshiki::ext {
+namespace {
+
+FileType type_of(uint16_t mode) {
+    switch (mode >> 12) {
+    case 0x1: return FileType::fifo;
+    case 0x2: return FileType::character;
+    case 0x4: return FileType::directory;
+    case 0x6: return FileType::block;
+    case 0x8: return FileType::regular;
+    case 0xa: return FileType::symlink;
+    case 0xc: return FileType::socket;
+    default: return FileType::unknown;
+    }
+}
+
+// "Inode Timestamps": 32 signed bits of seconds; of the extra field 2 bits extend them, 30 are nanoseconds.
+Timestamp timestamp(uint32_t seconds, uint32_t extra) {
+    const uint32_t nanoseconds = extra >> 2;
+    return {static_cast<int32_t>(seconds) + (static_cast<int64_t>(extra & 3) << 32),
+            nanoseconds < 1'000'000'000 ? nanoseconds : 0};
+}
+
+} // namespace
+
+Inode parse_inode(std::span<const std::byte> bytes) {
+    Inode inode;
+    FileInfo& info = inode.info;
+    const uint16_t mode = le16(bytes, 0x0);
+    info.type = type_of(mode);
+    info.mode = mode & 07777;
+    info.uid = le16(bytes, 0x2) | uint32_t{le16(bytes, 0x78)} << 16;
+    info.gid = le16(bytes, 0x18) | uint32_t{le16(bytes, 0x7a)} << 16;
+    info.links = le16(bytes, 0x1a);
+    info.size = le32(bytes, 0x4);
+    // i_size_high of anything but files and directories was i_dir_acl; large_dir uses it for directories.
+    if (info.type == FileType::regular || info.type == FileType::unknown) info.size |= uint64_t{le32(bytes, 0x6c)} << 32;
+    inode.flags = le32(bytes, 0x20);
+    inode.deletion = le32(bytes, 0x14);
+    inode.sectors = le32(bytes, 0x1c) | uint64_t{le16(bytes, 0x74)} << 32;
+    inode.generation = le32(bytes, 0x64);
+    std::ranges::copy(bytes.subspan(0x28, 60), inode.block.begin());
+
+    // Fields past the first 128 bytes count only as far as i_extra_isize says.
+    const size_t end = bytes.size() >= 0x84 ? 128 + size_t{le16(bytes, 0x80)} : 128;
+    const auto extra = [&](size_t at) { return at + 4 <= std::min(end, bytes.size()) ? le32(bytes, at) : 0; };
+    info.accessed = timestamp(le32(bytes, 0x8), extra(0x8c));
+    info.changed = timestamp(le32(bytes, 0xc), extra(0x84));
+    info.modified = timestamp(le32(bytes, 0x10), extra(0x88));
+    if (extra(0x90) != 0 || extra(0x94) != 0) info.created = timestamp(extra(0x90), extra(0x94));
+    inode.used = mode != 0 || le32(bytes, 0xc) != 0;
+    return inode;
+}
+
+} // namespace kanshiki::ext

@@ -1,0 +1,90 @@
+#include "analyze/filesystem/volume_reader.h"
+
+#include "kanshiki/error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kanshiki {
+namespace {
+
+constexpr uint64_t block_size = 64 * 1024;
+constexpr size_t block_count = 64;
+
+Range cut(Range volume, const std::optional<uint64_t>& size) {
+    if (!size) return volume;
+    const uint64_t offset = std::min(volume.offset, *size);
+    return {offset, std::min(volume.size, *size - offset)};
+}
+
+} // namespace
+
+VolumeReader::VolumeReader(BlockSource& source, Range volume, std::stop_token stop)
+    : source_(source), volume_(cut(volume, source.info().size)), stop_(std::move(stop)), blocks_(block_count) {}
+
+void VolumeReader::check(uint64_t offset, size_t size) const {
+    if (offset <= volume_.size && size <= volume_.size - offset) return;
+    throw Error(ExitCode::never_valid, "byte " + std::to_string(offset) + " of the volume is beyond its end at " +
+                                           std::to_string(volume_.size));
+}
+
+void VolumeReader::note(const std::vector<Bad>& bad, uint64_t offset, size_t size) {
+    for (const Bad& each : bad) {
+        if (each.range.offset < offset + size && offset < each.range.end() &&
+            std::find(unreadable_.begin(), unreadable_.end(), each) == unreadable_.end())
+            unreadable_.push_back(each);
+    }
+}
+
+VolumeReader::Block& VolumeReader::block(uint64_t index) {
+    if (last_ != nullptr && last_->index == index) return *last_;
+    const auto found = slots_.find(index);
+    if (found != slots_.end()) {
+        last_ = &blocks_[found->second];
+    } else {
+        last_ = &*std::min_element(blocks_.begin(), blocks_.end(), [](auto& a, auto& b) { return a.used < b.used; });
+        slots_.erase(last_->index);
+        last_->index = ~uint64_t{0};
+        if (!last_->bytes) last_->bytes = std::make_unique<std::byte[]>(block_size);
+        Read read;
+        read.offset = volume_.offset + index * block_size;
+        read.into = {last_->bytes.get(), static_cast<size_t>(std::min(block_size, volume_.size - index * block_size))};
+        read.priority = Priority::urgent;
+        source_.read(read, stop_);
+        last_->index = index;
+        last_->size = read.got;
+        last_->bad = std::move(read.bad);
+        slots_[index] = static_cast<size_t>(last_ - blocks_.data());
+    }
+    last_->used = ++clock_;
+    return *last_;
+}
+
+void VolumeReader::read(uint64_t offset, std::span<std::byte> into) {
+    check(offset, into.size());
+    while (!into.empty()) {
+        Block& found = block(offset / block_size);
+        const auto inside = static_cast<size_t>(offset % block_size);
+        const size_t size = std::min(into.size(), static_cast<size_t>(block_size) - inside);
+        if (inside + size > found.size) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
+        std::memcpy(into.data(), found.bytes.get() + inside, size);
+        if (!found.bad.empty()) note(found.bad, volume_.offset + offset, size);
+        offset += size;
+        into = into.subspan(size);
+    }
+}
+
+void VolumeReader::read_through(uint64_t offset, std::span<std::byte> into) {
+    check(offset, into.size());
+    if (into.size() <= block_size / 4) return read(offset, into);
+    Read read;
+    read.offset = volume_.offset + offset;
+    read.into = into;
+    source_.read(read, stop_);
+    if (read.got != into.size()) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
+    note(read.bad, read.offset, read.got);
+}
+
+std::vector<Bad> VolumeReader::take_unreadable() { return std::exchange(unreadable_, {}); }
+
+} // namespace kanshiki
