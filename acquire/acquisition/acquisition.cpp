@@ -70,6 +70,7 @@ void Acquisition::check_outputs() {
         else if (output->finished() && !options_.resume) throw Error(ExitCode::usage, image + ": exists; evidence is not overwritten without --force");
         else if (output->unfinished() && !options_.resume)
             throw Error(ExitCode::usage, image + ".partial: an unfinished acquisition; go on with --resume, or start again with --force");
+        if (output->orphaned()) throw Error(ExitCode::usage, image + ": its manifest is here, the image is not; bring it back, or start anew with --force");
         if (output->unfinished()) ++unfinished;
     }
     std::erase_if(outputs_, [](const auto& output) { return output->finished(); });
@@ -99,8 +100,7 @@ void Acquisition::open_the_source() {
 void Acquisition::begin() {
     std::vector<AuditLog*> logs;
     for (const auto& output : outputs_) {
-        output->create(sink_options_, source_->info().size);
-        output->log->append("start", describe_start(options_, mark_, *output));
+        output->create(sink_options_, source_->info().size, describe_start(options_, mark_, *output));
         logs.push_back(output->log.get());
     }
     events_.attach(logs);

@@ -32,6 +32,7 @@ void make_read_only(const fs::path& path) {
 Output::Output(const fs::path& image) : format(format_of(image)), paths(Companions::of(image)) {}
 
 bool Output::finished() const { return fs::exists(fs::symlink_status(paths.image)); }
+bool Output::orphaned() const { return fs::exists(fs::symlink_status(paths.manifest)) && !finished() && !unfinished(); }
 bool Output::unfinished() const { return fs::exists(fs::symlink_status(partial_path(paths.image))); }
 
 void Output::prepare_folder() const {
@@ -50,10 +51,12 @@ void Output::remove_all() const {
     }
 }
 
-void Output::create(const SinkOptions& options, std::optional<uint64_t> size) {
-    sink = format.create(paths.image, options);
+void Output::create(const SinkOptions& options, std::optional<uint64_t> size, const LogFields& start) {
     log = AuditLog::create(paths.log);
     cut_to(0, size);
+    log->append("start", start);
+    log->sync();
+    sink = format.create(paths.image, options); // last: where there is a partial image, it can be resumed
 }
 
 void Output::cut_to(uint64_t from, std::optional<uint64_t> size) {

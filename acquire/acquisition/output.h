@@ -19,11 +19,13 @@ struct Output {
 
     bool finished() const;   // IMAGE is there
     bool unfinished() const; // IMAGE.partial is there
+    bool orphaned() const;   // the manifest is there, but no image
 
     void prepare_folder() const; // made 0700 when missing
     void remove_all() const;     // the image, the partial one and every companion
     // size: of the source, if known: its chunk list gets its room before the image can fill the disk.
-    void create(const SinkOptions& options, std::optional<uint64_t> size);
+    // start: the fields of the log's first entry.
+    void create(const SinkOptions& options, std::optional<uint64_t> size, const LogFields& start);
     void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
     void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 

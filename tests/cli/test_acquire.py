@@ -130,6 +130,16 @@ def test_evidence_is_never_overwritten_unasked(kanshiki, disk, tmp_path):
     check_evidence(image, other.read_bytes())
 
 
+def test_a_manifest_whose_image_is_gone_is_not_overwritten_unasked(kanshiki, disk, tmp_path):
+    image = tmp_path / "disk.img"
+    kanshiki("acquire", disk, "-o", image).expect(0)
+    os.remove(image)
+    for resume in ([], ["--resume"]):
+        assert "manifest is here" in kanshiki("acquire", disk, "-o", image, *resume).expect(2).stderr
+    kanshiki("acquire", disk, "-o", image, "--force").expect(0)
+    check_evidence(image, disk.read_bytes())
+
+
 def test_an_unfinished_image_is_not_overwritten_unasked(kanshiki, disk, tmp_path):
     (tmp_path / "disk.img.partial").write_bytes(b"what came")
     assert "--resume" in kanshiki("acquire", disk, "-o", tmp_path / "disk.img").expect(2).stderr
