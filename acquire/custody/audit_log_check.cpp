@@ -95,11 +95,12 @@ LogCheck check_log(const std::filesystem::path& path, const std::vector<std::str
     Check check(events);
     check.result.size = regular_size(fd.get(), path, ExitCode::never_valid);
 
-    std::vector<char> buffer(longest_line + 1);
+    const auto memory = std::make_unique_for_overwrite<char[]>(longest_line + 1);
+    const std::span buffer(memory.get(), longest_line + 1);
     size_t have = 0; // bytes at the front of the buffer that are no whole line yet
     for (uint64_t offset = 0;;) {
-        const size_t got = read_upto(fd.get(), path, std::as_writable_bytes(std::span(buffer)).subspan(have), offset,
-                                     ExitCode::never_valid);
+        const size_t got =
+            read_upto(fd.get(), path, std::as_writable_bytes(buffer).subspan(have), offset, ExitCode::never_valid);
         offset += got;
         const size_t end = have + got;
         size_t at = 0;

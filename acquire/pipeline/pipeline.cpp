@@ -287,7 +287,7 @@ void Pipeline::run(BlockSource& source, std::optional<uint64_t> upto, std::span<
         state.events.progress({state.options.phase, state.position, end, state.unreadable, stored, "bytes"});
     });
     for (auto& [algorithm, hasher] : state.others)
-        lanes.push_back([&hasher](const Item& item) { over_bytes(item, [&](auto bytes) { hasher->update(bytes); }); });
+        lanes.push_back([hasher = hasher.get()](const Item& item) { over_bytes(item, [&](auto bytes) { hasher->update(bytes); }); });
     for (size_t i = 0; i < sinks.size(); ++i)
         lanes.push_back([&, i](const Item& item) {
             sinks[i]->write({item.range, item.kind, item.data, item.kind == Kind::data ? &item.encoded[i] : nullptr});
