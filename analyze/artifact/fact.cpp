@@ -1,6 +1,8 @@
 #include "analyze/artifact/fact.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 
 namespace kanshiki {
 
@@ -71,6 +73,16 @@ std::string enumerate(const std::vector<std::string>& names, size_t most) {
     std::string text;
     for (size_t i = 0; i < std::min(names.size(), most); ++i) text += (i ? ", " : "") + names[i];
     if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
+    return text;
+}
+
+std::string utc_text(Timestamp time) {
+    const std::time_t when = time.seconds;
+    std::tm parts{};
+    if (gmtime_r(&when, &parts) == nullptr) return std::to_string(time.seconds) + " s";
+    char text[64];
+    std::snprintf(text, sizeof text, "%04lld-%02d-%02d %02d:%02d:%02d UTC", parts.tm_year + 1900LL, parts.tm_mon + 1,
+                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
     return text;
 }
 

@@ -55,6 +55,7 @@ private:
 
 // For titles: the first few, then "and 12 more".
 std::string enumerate(const std::vector<std::string>& names, size_t most = 5);
+std::string utc_text(Timestamp time); // "2026-11-23 05:52:11 UTC"
 std::string_view base_name(std::string_view path);
 std::string_view folder_of(std::string_view path); // with the slash at its end
 

@@ -56,6 +56,4 @@ struct TimeZone {
 bool same_moment(const LoginFact& a, const LoginFact& b, bool utc);
 bool logs_are_utc(const Records& records); // as far as a zone is known and none is another one
 
-std::string utc_text(Timestamp time); // "2026-11-23 05:52:11 UTC"
-
 } // namespace kanshiki

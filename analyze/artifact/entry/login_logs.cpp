@@ -9,8 +9,6 @@
 #include "analyze/format/utmp.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 
 namespace kanshiki {
 
@@ -403,16 +401,6 @@ bool logs_are_utc(const Records& records) {
         return zone.name == "UTC" || zone.name == "Etc/UTC" || zone.name == "Etc/UCT" || zone.name == "UCT" ||
                zone.name == "Zulu";
     });
-}
-
-std::string utc_text(Timestamp time) {
-    const std::time_t when = time.seconds;
-    std::tm parts{};
-    if (gmtime_r(&when, &parts) == nullptr) return std::to_string(time.seconds) + " s";
-    char text[64];
-    std::snprintf(text, sizeof text, "%04lld-%02d-%02d %02d:%02d:%02d UTC", parts.tm_year + 1900LL, parts.tm_mon + 1,
-                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-    return text;
 }
 
 const Analyzer& login_logs_analyzer = instance;

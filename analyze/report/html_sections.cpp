@@ -1,0 +1,210 @@
+#include "analyze/report/html_sections.h"
+
+#include "analyze/artifact/fact.h"
+#include "analyze/report/html_text.h"
+
+#include <algorithm>
+#include <map>
+#include <ostream>
+
+namespace kanshiki::html {
+
+namespace {
+
+constexpr size_t most_events = 300, most_changes = 60, most_deleted = 40, most_uncovered = 500;
+
+void row(std::ostream& out, std::string_view name, const std::string& value) {
+    out << "<tr><th>" << text(name) << "</th><td>" << value << "</td></tr>\n";
+}
+
+std::string size_or_unknown(const std::optional<uint64_t>& bytes) { return bytes ? size(*bytes) : "unknown"; }
+
+} // namespace
+
+void write_custody(const TriageResult& result, std::ostream& out) {
+    const SourceInfo& source = result.source;
+    out << "<section id=\"source\">\n<h2>Source and conditions</h2>\n<div class=\"panel\"><table class=\"custody\">\n";
+    row(out, "Source", code(source.uri));
+    row(out, "Kind", text(source.kind));
+    row(out, "Size", size_or_unknown(source.size));
+    row(out, "Sectors",
+        number(source.logical_sector) + " bytes logical, " + number(source.physical_sector) + " bytes physical");
+    row(out, "State",
+        source.live ? "in use while it was read: not one point in time (" + text(source.live_why) + ")"
+                    : "not in use while it was read");
+    for (const auto& [name, value] : source.identity) row(out, name, text(value));
+    row(out, "Started", text(result.started));
+    row(out, "Ended", text(result.ended));
+    std::string held;
+    for (const std::string& what : result.confinement) held += (held.empty() ? "" : "<br>") + text(what);
+    row(out, "Confinement",
+        held.empty() ? "<b>none</b>: the file systems were parsed without a sandbox, because this kernel gave none"
+                     : held);
+    out << "</table></div>\n</section>\n";
+}
+
+void write_volumes(const TriageResult& result, std::ostream& out) {
+    out << "<section id=\"volumes\">\n<h2>Volumes</h2>\n<div class=\"panel\">\n<p>Partition table: "
+        << text(result.table.scheme) << "</p>\n"
+        << "<table><tr><th>No.</th><th>What</th><th class=\"n\">First byte</th><th class=\"n\">Size</th><th>File "
+           "system</th>"
+           "<th class=\"n\">Files</th><th class=\"n\">Directories</th><th class=\"n\">Deleted names</th></tr>\n";
+    std::map<unsigned, const VolumeSummary*> read;
+    for (const VolumeSummary& volume : result.volumes) read.emplace(volume.number, &volume);
+    const auto line = [&](unsigned index, const std::string& what, Range range, const VolumeSummary* volume) {
+        out << "<tr><td>" << index << "</td><td>" << what << "</td><td class=\"n\">" << number(range.offset)
+            << "</td><td class=\"n\">" << size(range.size) << "</td>";
+        if (volume == nullptr) {
+            out << "<td colspan=\"4\" class=\"soft\">no file system that this version reads</td></tr>\n";
+            return;
+        }
+        out << "<td>" << text(volume->file_system.type);
+        if (!volume->file_system.label.empty()) out << " \"" << text(volume->file_system.label) << "\"";
+        if (!volume->file_system.uuid.empty())
+            out << "<br><span class=\"soft\">" << text(volume->file_system.uuid) << "</span>";
+        out << "</td><td class=\"n\">" << number(volume->files) << "</td><td class=\"n\">"
+            << number(volume->directories) << "</td><td class=\"n\">" << number(volume->deleted) << "</td></tr>\n";
+    };
+    for (const Volume& volume : result.table.volumes) {
+        const auto found = read.find(volume.number);
+        line(volume.number, text(volume.description) + (volume.allocated ? "" : " (no partition)"), volume.range,
+             found == read.end() ? nullptr : found->second);
+        if (found != read.end()) read.erase(found);
+    }
+    for (const auto& [index, volume] : read) line(index, "", volume->range, volume);
+    out << "</table>\n";
+    for (const std::string& notice : result.table.notices) out << "<p>" << text(notice) << "</p>\n";
+    out << "</div>\n</section>\n";
+}
+
+void write_logins(const TriageResult& result, std::ostream& out) {
+    std::vector<const TimelineEvent*> events;
+    for (const TimelineEvent& event : result.records.of<TimelineEvent>()) events.push_back(&event);
+    std::stable_sort(events.begin(), events.end(), [](const auto* a, const auto* b) { return a->time < b->time; });
+    const auto failed = [](const TimelineEvent& event) {
+        return event.description.starts_with("Login failed") || event.description.starts_with("Login tried");
+    };
+
+    struct Row {
+        const TimelineEvent* first;
+        const TimelineEvent* last;
+        uint64_t events;
+    };
+    std::vector<Row> rows;
+    for (const TimelineEvent* event : events) {
+        if (!rows.empty() && failed(*event) && failed(*rows.back().last)) {
+            rows.back().last = event;
+            ++rows.back().events;
+        } else {
+            rows.push_back({event, event, 1});
+        }
+    }
+    out << "<section id=\"logins\">\n<h2>Logins and what the logs tell</h2>\n<div class=\"panel\">\n";
+    if (rows.empty()) out << "<p>No events: no login log was found or none could be read.</p>\n";
+    const size_t skip = rows.size() > most_events ? rows.size() - most_events : 0;
+    if (skip > 0)
+        out << "<p class=\"soft\">" << number(skip)
+            << " earlier rows are left out here; the timeline report holds every event.</p>\n";
+    if (!rows.empty()) out << "<table><tr><th>When (UTC)</th><th>Event</th><th>Where</th></tr>\n";
+    for (size_t i = skip; i < rows.size(); ++i) {
+        const Row& each = rows[i];
+        out << "<tr><td class=\"when\">" << utc_text(each.first->time);
+        if (each.events > 1) out << "<br>to " << utc_text(each.last->time);
+        out << "</td><td>";
+        if (each.events > 1) out << "<b>" << number(each.events) << " records of failed logins</b>, first: ";
+        out << text(each.first->message) << "</td><td>" << code(each.first->where.path);
+        if (each.first->where.line)
+            out << ", line " << number(*each.first->where.line);
+        else if (each.first->where.offset)
+            out << ", byte " << number(*each.first->where.offset);
+        out << "</td></tr>\n";
+    }
+    if (!rows.empty()) out << "</table>\n";
+    out << "</div>\n</section>\n";
+}
+
+namespace {
+
+// The `most` files with the latest time, newest first.
+template<class Time>
+std::vector<const ListedFile*> latest(const TriageResult& result, size_t most, Time&& time_of) {
+    std::vector<const ListedFile*> files;
+    const auto later = [&](const ListedFile* a, const ListedFile* b) { return *time_of(*a) > *time_of(*b); };
+    for (const ListedFile& file : result.listing) {
+        if (!time_of(file)) continue;
+        files.push_back(&file);
+        if (files.size() < most * 64) continue; // keeps the memory small on large volumes
+        std::stable_sort(files.begin(), files.end(), later);
+        files.resize(most);
+    }
+    std::stable_sort(files.begin(), files.end(), later);
+    if (files.size() > most) files.resize(most);
+    return files;
+}
+
+template<class Time>
+void write_files(const std::vector<const ListedFile*>& files, std::string_view when, std::ostream& out,
+                 Time&& time_of) {
+    out << "<table><tr><th>" << when << "</th><th>Content modified</th><th class=\"n\">Size</th><th>File</th></tr>\n";
+    for (const ListedFile* file : files)
+        out << "<tr><td class=\"when\">" << utc_text(*time_of(*file)) << "</td><td class=\"when\">"
+            << (file->info.modified ? utc_text(*file->info.modified) : "") << "</td><td class=\"n\">"
+            << number(file->info.size) << "</td><td>" << code(file->path) << " <span class=\"soft\">volume "
+            << file->volume << ", inode " << file->info.inode << "</span></td></tr>\n";
+    out << "</table>\n";
+}
+
+} // namespace
+
+void write_changes(const TriageResult& result, std::ostream& out) {
+    const auto changed = [](const ListedFile& file) -> const std::optional<Timestamp>& {
+        static const std::optional<Timestamp> none;
+        if (file.deleted || file.orphan || file.info.type != FileType::regular) return none;
+        return file.info.changed ? file.info.changed : file.info.modified;
+    };
+    const auto deleted = [](const ListedFile& file) -> const std::optional<Timestamp>& {
+        static const std::optional<Timestamp> none;
+        return file.info.allocated ? none : file.info.deleted;
+    };
+    const auto recent = latest(result, most_changes, changed);
+    const auto gone = latest(result, most_deleted, deleted);
+    out << "<section id=\"changes\">\n<h2>Most recent changes of files</h2>\n<div class=\"panel\">\n";
+    if (recent.empty()) {
+        out << "<p>No file with a time stamp was listed.</p>\n";
+    } else {
+        out << "<p class=\"soft\">By the time of the last change of the inode, which ordinary tools cannot set back. A "
+               "content time that is much "
+               "older can be a restored or unpacked file, or a time stamp set back to hide.</p>\n";
+        write_files(recent, "Changed", out, changed);
+    }
+    out << "</div>\n";
+    if (!gone.empty()) {
+        out << "<div class=\"panel\"><h3>Deleted last</h3>\n";
+        write_files(gone, "Deleted", out, deleted);
+        out << "</div>\n";
+    }
+    out << "</section>\n";
+}
+
+void write_coverage(const TriageResult& result, std::ostream& out) {
+    out << "<section id=\"coverage\">\n<h2>What was not read, and why</h2>\n<div class=\"panel\">\n";
+    if (result.not_covered.empty()) {
+        out << "<p>Every file that the checks asked for was read whole.</p>\n";
+    } else {
+        out << "<p>" << count(result.not_covered.size(), "place", "places")
+            << " could not be read or understood. Something may hide there that no finding tells of.</p>\n"
+               "<table><tr><th>File</th><th>Where</th><th>Why</th></tr>\n";
+        for (size_t i = 0; i < std::min(result.not_covered.size(), most_uncovered); ++i) {
+            const NotCovered& each = result.not_covered[i];
+            out << "<tr><td>" << code(each.path) << " <span class=\"soft\">volume " << each.volume << "</span></td><td>"
+                << text(each.where) << "</td><td>" << text(each.why) << "</td></tr>\n";
+        }
+        out << "</table>\n";
+        if (result.not_covered.size() > most_uncovered)
+            out << "<p><b>" << number(result.not_covered.size() - most_uncovered)
+                << " more are not listed here.</b></p>\n";
+    }
+    out << "</div>\n</section>\n";
+}
+
+} // namespace kanshiki::html
