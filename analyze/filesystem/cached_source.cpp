@@ -16,7 +16,7 @@ std::vector<Extent> CachedSource::extents(Range within, std::stop_token stop) {
     return below_.extents(within, std::move(stop));
 }
 
-std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, Priority priority, std::stop_token stop) {
+std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, std::stop_token stop) {
     const std::lock_guard lock(mutex_);
     const auto known = found_.find(index);
     if (known != found_.end()) {
@@ -29,7 +29,6 @@ std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, P
     Read read;
     read.offset = index * piece_size_;
     read.into = fresh->bytes;
-    read.priority = priority;
     below_.read(read, std::move(stop));
     fresh->bytes.resize(read.got);
     fresh->bad = std::move(read.bad);
@@ -46,10 +45,9 @@ void CachedSource::read(Read& read, std::stop_token stop) {
     read.got = 0;
     read.kind = Kind::data;
     read.bad.clear();
-    read.witness.reset();
     while (read.got < read.into.size()) {
         const uint64_t offset = read.offset + read.got;
-        const auto held = piece(offset / piece_size_, read.priority, stop);
+        const auto held = piece(offset / piece_size_, stop);
         const auto inside = static_cast<size_t>(offset % piece_size_);
         if (inside >= held->bytes.size()) return; // the end of the source
         const size_t size = std::min(read.into.size() - read.got, held->bytes.size() - inside);

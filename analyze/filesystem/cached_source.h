@@ -25,7 +25,7 @@ private:
         std::vector<Bad> bad;
     };
     using Pieces = std::list<std::shared_ptr<const Piece>>;
-    std::shared_ptr<const Piece> piece(uint64_t index, Priority priority, std::stop_token stop);
+    std::shared_ptr<const Piece> piece(uint64_t index, std::stop_token stop);
 
     BlockSource& below_;
     SourceInfo info_;

@@ -49,7 +49,6 @@ VolumeReader::Block& VolumeReader::block(uint64_t index) {
         Read read;
         read.offset = volume_.offset + index * block_size;
         read.into = {last_->bytes.get(), static_cast<size_t>(std::min(block_size, volume_.size - index * block_size))};
-        read.priority = Priority::urgent;
         source_.read(read, stop_);
         last_->index = index;
         last_->size = read.got;
