@@ -5,6 +5,7 @@
 #include "kanshiki/events.h"
 #include "kanshiki/volume.h"
 
+#include <deque>
 #include <filesystem>
 #include <iosfwd>
 
@@ -13,10 +14,12 @@ namespace kanshiki {
 // One name met by the walk.
 struct ListedFile {
     unsigned volume = 0;
-    std::string path; // bytes as stored
+    FileType name_type = FileType::unknown; // what the directory says; info.type is what the inode says
+    bool deleted = false;                   // the name
+    bool orphan = false;                    // no directory names it: path is /$OrphanFiles/…, which libtsk's tools say too
+    uint64_t handle = 0;                    // what FileSystem::stat and read take; 0: the name points nowhere
+    std::string path;                       // bytes as stored
     FileInfo info;
-    bool deleted = false; // the name
-    bool orphan = false;
 };
 
 // What was not read, and why. Nothing is skipped without a line here.
@@ -29,7 +32,7 @@ struct TriageResult {
     SourceInfo source;
     VolumeTable table;
     std::vector<VolumeSummary> volumes;
-    std::vector<ListedFile> listing; // by volume, then as the tree is walked depth first, names sorted by bytes
+    std::deque<ListedFile> listing; // by volume, then as the tree is walked depth first, names sorted by bytes
     Records records;
     Findings findings; // most severe first, then by rule, path, line
     std::vector<NotCovered> not_covered;
@@ -39,8 +42,10 @@ struct TriageResult {
 
 struct TriageOptions {
     unsigned threads = 0; // 0: one per core; the output is the same for any number
+    std::span<const Analyzer* const> analyzers = kanshiki::analyzers();
 };
 
+// The source must outlive nothing: all that is kept is in the result. Throws Error{source_lost, interrupted, refused}.
 TriageResult run_triage(BlockSource& source, const TriageOptions& options, Events& events, std::stop_token stop);
 
 // One line per report in analyze/report/reports.cpp.
@@ -50,5 +55,8 @@ struct Report {
     void (*write)(const TriageResult& result, std::ostream& out);
 };
 std::span<const Report> reports();
+
+// Every report of the table into an existing folder: durable, mode 0400, replacing what is there. Error{destination}.
+void write_reports(const TriageResult& result, const std::filesystem::path& folder);
 
 } // namespace kanshiki

@@ -1,0 +1,163 @@
+#include "kanshiki/triage.h"
+
+#include "acquire/commands/options.h"
+#include "analyze/commands/describe.h"
+#include "kanshiki/command.h"
+#include "kanshiki/error.h"
+#include "kanshiki/escape.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+
+namespace kanshiki {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  kanshiki triage disk.img.zst -o triage              an image kanshiki made, or any raw image
+  kanshiki triage /dev/nvme1n1 -o triage              a volume attached to this machine
+  kanshiki triage ssh://user@host/dev/nvme1n1 --sudo -o triage
+  kanshiki triage disk.img -o triage --json | jq .findings
+  mactime -b triage/bodyfile -d > timeline.csv
+
+The source is only read. DIR gets report.html (start there), findings.jsonl, timeline.jsonl (for Timesketch), bodyfile
+(for mactime), listing.jsonl (every name, deleted ones too) and coverage.jsonl (what could not be read, and why).
+Exit: 0 done, 2 wrong options or DIR not empty, 3 source lost, 5 DIR cannot be written, 6 refused, 11 no such image.)";
+
+constexpr size_t most_shown = 10;
+
+std::string plural(uint64_t count, const char* one, const char* many) { return fmt::format("{} {}", count, count == 1 ? one : many); }
+
+void prepare_folder(const std::filesystem::path& folder, bool force) {
+    std::error_code error;
+    const auto status = std::filesystem::status(folder, error);
+    if (std::filesystem::exists(status)) {
+        if (!std::filesystem::is_directory(status)) throw Error(ExitCode::usage, folder.string() + " is there and is no folder");
+        const bool empty = std::filesystem::is_empty(folder, error);
+        if (error) throw Error(ExitCode::destination, folder.string() + " cannot be read: " + error.message());
+        if (!empty && !force) throw Error(ExitCode::usage, folder.string() + " is not empty; --force replaces the reports in it");
+        return;
+    }
+    if (std::filesystem::create_directories(folder, error); error)
+        throw Error(ExitCode::destination, folder.string() + " cannot be created: " + error.message());
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    if (error) throw Error(ExitCode::destination, folder.string() + ": " + error.message());
+}
+
+std::string first_evidence(const Finding& finding) {
+    if (finding.evidence.empty()) return {};
+    const Evidence& first = finding.evidence.front();
+    std::string text = first.path;
+    if (first.line) text += ":" + std::to_string(*first.line);
+    if (finding.evidence.size() > 1) text += fmt::format(" and {} more", finding.evidence.size() - 1);
+    return text;
+}
+
+void print_row(const char* label, const std::string& text) { std::cout << fmt::format("{:<13}{}\n", label, escape_terminal(text)); }
+
+void print_text(const TriageResult& result, const std::filesystem::path& folder) {
+    print_row("source", result.source.uri + ", " + human_size(result.source.size.value_or(0)) + ", partition table: " + result.table.scheme);
+    for (const VolumeSummary& volume : result.volumes) {
+        const std::string label = volume.file_system.label.empty() ? "" : " \"" + volume.file_system.label + "\"";
+        print_row("volume", fmt::format("{}: {}{}, {}: {}, {}, {} deleted", volume.number, volume.file_system.type, label,
+                                        human_size(volume.range.size), plural(volume.files, "file", "files"),
+                                        plural(volume.directories, "directory", "directories"), volume.deleted));
+    }
+    if (result.volumes.empty()) print_row("volume", "none with a file system that this version reads");
+
+    size_t counts[5] = {};
+    for (const Finding& finding : result.findings) counts[static_cast<size_t>(finding.severity)]++;
+    std::string line;
+    for (const Severity severity : {Severity::critical, Severity::high, Severity::medium, Severity::low, Severity::info})
+        if (const size_t count = counts[static_cast<size_t>(severity)])
+            line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, severity_name(severity));
+    print_row("findings", line.empty() ? "none" : line);
+    for (size_t index = 0; index < std::min(most_shown, result.findings.size()); index++) {
+        const Finding& finding = result.findings[index];
+        const std::string place = first_evidence(finding);
+        print_row("", fmt::format("{:<9}{}{}{}", severity_name(finding.severity), finding.title, place.empty() ? "" : ": ", place));
+    }
+    if (result.findings.size() > most_shown) print_row("", fmt::format("... and {} more", result.findings.size() - most_shown));
+
+    if (!result.not_covered.empty()) {
+        const NotCovered& first = result.not_covered.front();
+        print_row("NOT READ", plural(result.not_covered.size(), "place", "places") + ", listed in coverage.jsonl; the first: " +
+                                  (first.path.empty() ? first.where : first.path + " (" + first.where + ")") + ": " + first.why);
+    }
+    std::string held;
+    for (const std::string& each : result.confinement) held += (held.empty() ? "" : "; ") + each;
+    print_row("confined by", held.empty() ? "nothing: hostile file systems were parsed with all rights of this program" : held);
+    for (const Report& report : reports())
+        if (report.file == "report.html") print_row("report", (folder / report.file).string());
+    print_row("folder", folder.string());
+}
+
+void print_json(const TriageResult& result, const std::filesystem::path& folder) {
+    using Json = nlohmann::ordered_json;
+    Json volumes = Json::array(), findings = Json::array(), files = Json::array(), severities = Json::object();
+    for (const VolumeSummary& each : result.volumes) {
+        Json volume{{"number", each.number}, {"offset", each.range.offset}, {"size", each.range.size}};
+        volume["file_system"] = describe(each.file_system);
+        volume["files"] = each.files, volume["directories"] = each.directories, volume["deleted"] = each.deleted;
+        volumes.push_back(std::move(volume));
+    }
+    for (const Finding& each : result.findings) {
+        const std::string severity(severity_name(each.severity));
+        severities[severity] = severities.value(severity, 0) + 1;
+        findings.push_back({{"severity", severity}, {"rule", each.rule}, {"title", to_utf8_lossless(each.title)}, {"where", to_utf8_lossless(first_evidence(each))}});
+    }
+    for (const Report& report : reports()) files.push_back(to_utf8_lossless((folder / report.file).string()));
+    const Json out{{"source", to_utf8_lossless(result.source.uri)}, {"size", result.source.size.value_or(0)},
+                   {"scheme", result.table.scheme}, {"volumes", volumes}, {"names", result.listing.size()},
+                   {"severities", severities}, {"findings", findings}, {"not_covered", result.not_covered.size()},
+                   {"confinement", result.confinement}, {"reports", files}, {"exit", 0}};
+    std::cout << out.dump(2) << "\n";
+}
+
+TriageResult triage_into(const std::string& spec, const std::filesystem::path& folder, const OpenOptions& open, bool force,
+                         const TriageOptions& options, Events& events, std::stop_token stop) {
+    if (spec == "-") throw Error(ExitCode::usage, "standard input cannot be triaged: acquire it first");
+    const auto source = open_image_or_source(spec, open, events);
+    prepare_folder(folder, force); // nothing is left behind by a source that cannot be opened
+    TriageResult result = run_triage(*source, options, events, stop);
+    write_reports(result, folder);
+    return result;
+}
+
+} // namespace
+
+int run_triage_command(const std::vector<std::string>& arguments) {
+    OpenOptions open;
+    OutputOptions output;
+    TriageOptions options;
+    std::string spec, folder;
+    bool force = false;
+    CLI::App app("List every file of a volume, read the traces of a compromise, and report what was found.", "triage");
+    app.footer(examples);
+    app.add_option("SOURCE", spec, "image, block device, file, or ssh://[user@]host[:port]/dev/...")->required();
+    app.add_option("-o,--output", folder, "folder for the reports; made, mode 0700")->required()->type_name("DIR");
+    app.add_flag("--force", force, "replace the reports in a folder that is not empty");
+    app.add_option("--threads", options.threads, "that read files (default: one per core); the output is the same for any number")
+        ->check(CLI::Range(1u, 1024u))->type_name("N");
+    add_source_options(app, open);
+    add_output_options(app, output);
+    if (!parse_arguments(app, arguments)) return 0;
+
+    const StopOnSignal signals;
+    const auto events = open_console(output.style(), output.quiet);
+    const TriageResult result = triage_into(spec, folder, open, force, options, *events, signals.token());
+    output.json ? print_json(result, folder) : print_text(result, folder);
+    return 0;
+}
+
+void triage_image(const std::string& image, const std::string& folder) {
+    try {
+        const auto events = open_console(ProgressStyle::automatic, false);
+        print_text(triage_into(image, folder, {}, false, {}, *events, {}), folder);
+    } catch (const Error& error) {
+        throw Error(ExitCode::later_step, "the image is complete, its triage is not: " + std::string(error.what()) +
+                                              "; make it up with kanshiki triage " + image + " -o " + folder);
+    }
+}
+
+} // namespace kanshiki

@@ -1,0 +1,76 @@
+// The story of a triage: find the volumes, list every name, let the analyzers read what they want, conclude.
+
+#include "analyze/filesystem/cached_source.h"
+#include "analyze/triage/read_files.h"
+#include "analyze/triage/walk.h"
+#include "kanshiki/error.h"
+#include "kanshiki/manifest.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace kanshiki {
+namespace {
+
+void list_volume(BlockSource& source, const Volume& volume, TriageResult& result, Events& events, std::stop_token stop) {
+    const std::string where = "volume at byte " + std::to_string(volume.range.offset) + ", " +
+                              std::to_string(volume.range.size) + " bytes" +
+                              (volume.description.empty() ? "" : " (" + volume.description + ")");
+    if (!volume.allocated) {
+        result.not_covered.push_back({volume.number, "", where, "not partitioned; not searched"});
+        return;
+    }
+    const auto files = open_file_system(source, volume.range, stop);
+    if (!files) {
+        const std::string found = recognise_content(source, volume.range, stop);
+        result.not_covered.push_back({volume.number, "", where,
+                                      found.empty() ? "no file system that is known" : found + ": not read by this version"});
+        return;
+    }
+    const auto progress = [&](uint64_t names) { events.progress({"list files", names, std::nullopt, 0, 0, "files"}); };
+    result.volumes.push_back(Walk(*files, volume.number, result.listing, result.not_covered, progress, stop).run());
+}
+
+void conclude(const TriageOptions& options, TriageResult& result) {
+    const CaseView everything{result.records, result.volumes};
+    for (const Analyzer* analyzer : options.analyzers) {
+        Findings findings;
+        try {
+            analyzer->conclude(everything, findings);
+            std::ranges::move(findings, std::back_inserter(result.findings));
+        } catch (const std::exception& error) {
+            result.not_covered.push_back({0, "", std::string(analyzer->name()), std::string("its conclusions failed: ") + error.what()});
+        }
+    }
+    static const Evidence nowhere;
+    const auto key = [](const Finding& finding) {
+        const Evidence& first = finding.evidence.empty() ? nowhere : finding.evidence.front();
+        return std::tuple(-static_cast<int>(finding.severity), std::string_view(finding.rule), first.volume,
+                          std::string_view(first.path), first.line.value_or(0), first.offset.value_or(0));
+    };
+    std::ranges::stable_sort(result.findings, {}, key);
+}
+
+} // namespace
+
+TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events& events, std::stop_token stop) {
+    std::unique_ptr<BlockSource> cache;
+    BlockSource& source = shareable(given, cache);
+    TriageResult result;
+    result.started = utc_now();
+    result.source = given.info();
+
+    result.table = read_volumes(source, stop);
+    for (const std::string& notice : result.table.notices) {
+        events.report({"notice", "partition table: " + notice});
+        result.not_covered.push_back({0, "", "partition table", notice});
+    }
+    for (const Volume& volume : result.table.volumes) list_volume(source, volume, result, events, stop);
+    read_files(source, options, result, events, stop);
+    conclude(options, result);
+
+    result.ended = utc_now();
+    return result;
+}
+
+} // namespace kanshiki
