@@ -1,5 +1,6 @@
 // The table of reports: a new one is its own file, a declaration and one line here.
 
+#include "analyze/report/reports_of_findings.h"
 #include "kanshiki/triage.h"
 
 #include <iosfwd>
@@ -17,6 +18,8 @@ std::span<const Report> reports() {
         {"bodyfile", "bodyfile", write_bodyfile},
         {"timeline", "timeline.jsonl", write_timeline},
         {"coverage", "coverage.jsonl", write_coverage},
+        {"findings", "findings.jsonl", write_findings_jsonl},
+        {"report", "report.html", write_html_report},
     };
     return table;
 }
