@@ -65,7 +65,7 @@ inline Manifest make_evidence(const std::filesystem::path& image, const std::vec
     Silence silence;
     VolumeWithBadRanges source(bytes, options.bad);
     Output output(image);
-    output.create({1, !options.digests.empty()});
+    output.create({1, !options.digests.empty()}, bytes.size(), {{"source", std::string("memory")}});
     struct Recorder final : LeafObserver {
         explicit Recorder(ChunkListWriter& to) : chunks(to) {}
         void leaf(const LeafRun& run) override { chunks.append(run.leaf, run.count); }
@@ -79,7 +79,6 @@ inline Manifest make_evidence(const std::filesystem::path& image, const std::vec
     const PipelineResult result = pipeline.finish();
     output.sink->commit(result.size);
     output.chunks->sync();
-    output.log->append("start", {{"source", std::string("memory")}});
     output.log->append("complete", {{"size", result.size}});
 
     Manifest m;
