@@ -88,14 +88,21 @@ AuditLog::~AuditLog() {
 
 void AuditLog::append(std::string_view event, const LogFields& fields) {
     const std::lock_guard lock(mutex_);
-    Json entry{{"seq", seq_}, {"time", utc_now()}, {"event", json_string(event)}};
+    Json entry{{"seq", seq_}, {"time", utc_now()}, {"event", bounded(std::string(event))}};
+    Json complete = entry;
     for (const auto& [name, value] : fields) {
-        if (entry.contains(name) || name == "prev") throw std::logic_error("log field twice: " + name);
-        entry[name] = json_value(value);
+        std::string free = json_string(name); // a caller's field must never hide one of ours
+        while (complete.contains(free) || free == "prev") free += "_";
+        complete[free] = json_value(value);
     }
-    entry["prev"] = to_hex(prev_);
-    std::string line = entry.dump();
-    if (line.size() >= longest_line) throw std::logic_error("log entry over 1 MiB: " + std::string(event));
+    complete["prev"] = to_hex(prev_);
+    std::string line = complete.dump();
+    if (line.size() >= longest_line) { // many long texts at once
+        entry["fields_left_out"] = line.size();
+        entry["fields_sha256"] = to_hex(sha256(bytes_of(line)));
+        entry["prev"] = to_hex(prev_);
+        line = entry.dump();
+    }
     const Digest digest = sha256(bytes_of(line));
     line += '\n';
 
