@@ -59,20 +59,21 @@ std::unique_ptr<AuditLog> AuditLog::create(const std::filesystem::path& path) {
 std::unique_ptr<AuditLog> AuditLog::reopen(const std::filesystem::path& path) {
     std::unique_ptr<AuditLog> log(new AuditLog);
     log->path_ = path;
-    log->fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (log->fd_ < 0)
-        throw_errno(errno == ENOENT ? ExitCode::altered : ExitCode::destination, "go on with", path, errno);
+    FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    if (!fd) throw_errno(errno == ENOENT ? ExitCode::altered : ExitCode::destination, "go on with", path, errno);
 
     const LogCheck check = check_log(path, {});
     if (check.broken_at && !check.torn)
         throw Error(ExitCode::altered, path.string() + ", line " + std::to_string(*check.broken_at) + ": " + check.why);
+    std::vector<std::byte> rest(check.torn ? std::min<uint64_t>(check.size - check.good_size, longest_line) : 0);
+    rest.resize(read_upto(fd.get(), path, rest, check.good_size, ExitCode::destination));
+
+    // Only now is it ours to change: the destructor cuts the file to size_.
+    log->fd_ = fd.release();
     log->seq_ = check.entries;
     log->size_ = check.good_size;
     if (check.entries) log->prev_ = check.head;
     if (!check.torn) return log;
-
-    std::vector<std::byte> rest(std::min<uint64_t>(check.size - check.good_size, longest_line));
-    rest.resize(read_upto(log->fd_, path, rest, check.good_size, ExitCode::destination));
     if (::ftruncate(log->fd_, static_cast<off_t>(check.good_size)) != 0)
         throw_errno(ExitCode::destination, "shorten", path, errno);
     log->append("torn line cut off", {{"size", check.size - check.good_size}, {"sha256", to_hex(sha256(rest))}});
@@ -87,14 +88,21 @@ AuditLog::~AuditLog() {
 
 void AuditLog::append(std::string_view event, const LogFields& fields) {
     const std::lock_guard lock(mutex_);
-    Json entry{{"seq", seq_}, {"time", utc_now()}, {"event", json_string(event)}};
+    Json entry{{"seq", seq_}, {"time", utc_now()}, {"event", bounded(std::string(event))}};
+    Json complete = entry;
     for (const auto& [name, value] : fields) {
-        if (entry.contains(name) || name == "prev") throw std::logic_error("log field twice: " + name);
-        entry[name] = json_value(value);
+        std::string free = json_string(name); // a caller's field must never hide one of ours
+        while (complete.contains(free) || free == "prev") free += "_";
+        complete[free] = json_value(value);
     }
-    entry["prev"] = to_hex(prev_);
-    std::string line = entry.dump();
-    if (line.size() >= longest_line) throw std::logic_error("log entry over 1 MiB: " + std::string(event));
+    complete["prev"] = to_hex(prev_);
+    std::string line = complete.dump();
+    if (line.size() >= longest_line) { // many long texts at once
+        entry["fields_left_out"] = line.size();
+        entry["fields_sha256"] = to_hex(sha256(bytes_of(line)));
+        entry["prev"] = to_hex(prev_);
+        line = entry.dump();
+    }
     const Digest digest = sha256(bytes_of(line));
     line += '\n';
 

@@ -30,7 +30,8 @@ public:
     AuditLog& operator=(const AuditLog&) = delete;
 
     // Any thread; whole lines, one write(2) each. Strings may be any bytes (escape.h); one over 64 KiB is cut, which its
-    // end then says with the whole's size and SHA-256. Throws Error{destination}; the chain goes on after that.
+    // end then says with the whole's size and SHA-256; of an entry over 1 MiB only its size and SHA-256 are kept. A field
+    // named as an earlier one gets a "_" behind it. Throws only Error{destination}; the chain goes on after that.
     void append(std::string_view event, const LogFields& fields);
     void sync();                                                   // fdatasync; any thread
     Digest head() const;

@@ -241,6 +241,32 @@ TEST(AuditLog, AnOverlongTextIsCutAndSaysSo) {
     EXPECT_NE(text.find("5242880 bytes in all, SHA-256 " + to_hex(digest_of(flood))), std::string::npos);
 }
 
+TEST(AuditLog, AnEntryTooLargeForALineSaysSo) {
+    const Folder folder;
+    {
+        const auto log = AuditLog::create(folder / "l");
+        log->append("flood", {{"texts", std::vector<std::string>(100, std::string(60'000, 'x'))}});
+        log->append("next", {});
+    }
+    const LogCheck check = check_log(folder / "l", {"*"});
+    EXPECT_FALSE(check.broken_at) << check.why;
+    ASSERT_EQ(check.entries, 2u);
+    EXPECT_GT(log_uint(check.lines[0], "fields_left_out").value_or(0), 6'000'000u);
+    EXPECT_EQ(log_string(check.lines[0], "fields_sha256").value_or("").size(), 64u);
+}
+
+TEST(AuditLog, AFieldCannotHideOneOfOurs) {
+    const Folder folder;
+    AuditLog::create(folder / "l")
+        ->append("e", {{"seq", uint64_t{7}}, {"prev", std::string("x")}, {"a", true}, {"a", std::string("b")}});
+    const LogCheck check = check_log(folder / "l", {"*"});
+    EXPECT_FALSE(check.broken_at) << check.why;
+    ASSERT_EQ(check.entries, 1u);
+    EXPECT_EQ(log_uint(check.lines[0], "seq_"), 7u);
+    EXPECT_EQ(log_string(check.lines[0], "prev_"), "x");
+    EXPECT_EQ(log_string(check.lines[0], "a_"), "b");
+}
+
 TEST(AuditLog, BytesThatAreNoTextStayInTheLog) {
     const Folder folder;
     AuditLog::create(folder / "l")->append("stderr", {{"text", std::string("a\xff\x00 b", 5)}});
