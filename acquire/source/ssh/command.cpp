@@ -158,6 +158,7 @@ std::string Command::read_all(size_t limit, std::stop_token stop) {
     std::string out;
     std::vector<std::byte> buffer(64 * 1024);
     while (const size_t got = read(buffer, stop)) {
+        if (out.empty()) first_output_at_ = std::chrono::system_clock::now();
         if (got > limit - out.size())
             throw Error{ExitCode::refused,
                         session_.name() + ": " + what_ + " answers with more than " + std::to_string(limit) + " bytes"};

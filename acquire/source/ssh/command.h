@@ -32,6 +32,7 @@ public:
 
     // All output, which must stay within `limit` bytes.
     std::string read_all(size_t limit, std::stop_token stop);
+    std::chrono::system_clock::time_point first_output_at() const { return first_output_at_; } // of read_all()
 
     // Standard error, line by line and as it came, complete lines only until the output has ended.
     // A line is cut at 8 KiB; when more than `kept_lines` wait, the oldest go.
@@ -54,6 +55,7 @@ private:
     // The wait under way: since when no output came, and when the server was last heard.
     std::chrono::steady_clock::time_point output_at_, heard_at_, asked_at_;
     uint64_t heard_ = 0;
+    std::chrono::system_clock::time_point first_output_at_{};
     bool told_ = false;
 };
 

@@ -15,6 +15,8 @@ std::string_view probe_script() {
            "one() { get \"$2\"; if [ -n \"$r\" ]; then p \"$1\" \"$r\"; fi; }; "
            "has() { command -v \"$1\" >/dev/null 2>&1; }; "
            "p kanshiki-probe 1; "
+           // first, so that the time until the first answer bounds its error
+           "if has date; then p clock \"$(date +%s.%N 2>/dev/null)\"; fi; "
            "one hostname /proc/sys/kernel/hostname; one kernel /proc/sys/kernel/osrelease; "
            "one machine_id /etc/machine-id; "
            "if has id; then p user \"$(id -un 2>/dev/null)\"; fi; "
@@ -74,7 +76,6 @@ std::string_view probe_script() {
            "\"$x/ro\"; "
            "if [ \"$r\" = 0 ]; then u \"behind the writable /dev/${x##*/}\"; fi; fi; done;; "
            "esac; "
-           "if has date; then p clock \"$(date +%s.%N 2>/dev/null)\"; fi; "
            "p end 1";
 }
 
