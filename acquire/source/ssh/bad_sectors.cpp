@@ -13,6 +13,13 @@ namespace {
 // Without GNU dd every piece costs a dd of its own: first larger ones, then the sectors of those that fail.
 constexpr uint32_t coarse_piece = 64 * 1024;
 
+// The report on 16 MiB of unreadable sectors, two lines each.
+constexpr size_t longest_report = 16 * 1024 * 1024;
+
+bool of_interest(std::string_view line) {
+    return line.find(" records out") == line.npos && line.find(" copied") == line.npos;
+}
+
 uint64_t total(const std::vector<Range>& runs) {
     uint64_t out = 0;
     for (const Range& run : runs) out += run.size;
@@ -86,13 +93,14 @@ std::optional<Examiner::Pass> Examiner::by_noerror(const std::vector<Range>& run
     Pass pass;
     const std::string line = noerror_command(far_, runs, direct_);
     Command command(session_, line, "dd in sectors", stop);
+    command.keep_errors(longest_report, of_interest);
     // sync pads the last piece to a whole sector.
     uint64_t sent = 0;
     for (const Range& run : runs) sent += (run.size + far_.sector - 1) / far_.sector * far_.sector;
     const std::vector<std::byte> raw = output(command, sent, stop);
     const Exit exit = command.finish(stop);
     const Runs told = parse_noerror(command.take_errors(), runs, far_.sector);
-    if (!told.understood || raw.size() != sent || !exit.ok()) {
+    if (!told.understood || !command.errors_complete() || raw.size() != sent || !exit.ok()) {
         noerror_ = false;
         session_.events().report({"detail", "dd's own report of errors is not relied on: " +
                                                 (told.understood ? "it sent " + std::to_string(raw.size()) +
@@ -128,10 +136,11 @@ Examiner::Pass Examiner::by_pieces(const std::vector<Range>& runs, uint32_t piec
     Pass pass;
     const std::string line = pieces_command(far_, runs, piece, direct_);
     Command command(session_, line, "dd piece by piece", stop);
+    command.keep_errors(longest_report, of_interest);
     const std::vector<std::byte> raw = output(command, total(runs), stop);
     const Exit exit = command.finish(stop);
     const Runs told = parse_pieces(command.take_errors(), runs, piece);
-    if (!told.understood || !exit.ok())
+    if (!told.understood || !command.errors_complete() || !exit.ok())
         throw Error{ExitCode::source_lost, session_.name() +
                                                ": the far side broke off while unreadable sectors were looked for (" +
                                                exit.text() + (told.why.empty() ? "" : ", " + told.why) + ")"};

@@ -13,9 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr auto slice = 50ms;
 constexpr size_t longest_line = 8 * 1024;
-constexpr size_t most_lines =
-    16 * 1024; // the errors of a 1 MiB range with 512-byte sectors, three lines each, and room
-constexpr size_t most_bytes = 4 * 1024 * 1024;
 
 // A disk may be silent for minutes over one bad sector while its host is well: as long as the server answers
 // keepalives a command may be silent for this many times the limit of a wait.
@@ -82,25 +79,42 @@ Command::~Command() {
 }
 
 void Command::drain_errors() {
-    char buffer[4096];
-    size_t room = 256 * 1024; // a far side that only complains must not keep us from looking up
-    while (room > 0) {
+    char buffer[16 * 1024];
+    // A far side that only complains must not keep us from looking up.
+    for (int turn = 0; turn < 64; ++turn) {
         const int got = ssh_channel_read_nonblocking(channel_, buffer, sizeof buffer, 1);
         if (got <= 0) return;
-        room -= std::min(room, static_cast<size_t>(got));
-        for (int i = 0; i < got; ++i) {
-            if (buffer[i] == '\n') {
-                errors_.push_back(std::move(partial_));
-                partial_.clear();
-                if (errors_.size() > most_lines) errors_.pop_front();
-            } else if (partial_.size() < longest_line) {
-                partial_ += buffer[i];
-            }
-        }
-        size_t held = 0;
-        for (const std::string& line : errors_) held += line.size();
-        for (; held > most_bytes; errors_.pop_front()) held -= errors_.front().size();
+        take_error({buffer, static_cast<size_t>(got)});
     }
+}
+
+void Command::take_error(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const size_t newline = bytes.find('\n');
+        const std::string_view piece = bytes.substr(0, newline);
+        const size_t room = longest_line - partial_.size();
+        if (piece.size() > room) errors_complete_ = false;
+        partial_ += piece.substr(0, room);
+        if (newline == bytes.npos) return;
+        end_error_line();
+        bytes.remove_prefix(newline + 1);
+    }
+}
+
+void Command::end_error_line() {
+    std::string line = std::exchange(partial_, {});
+    if (wanted_ && !wanted_(line)) return;
+    errors_held_ += line.size() + sizeof line;
+    errors_.push_back(std::move(line));
+    for (; errors_held_ > errors_most_; errors_.pop_front()) {
+        errors_held_ -= errors_.front().size() + sizeof line;
+        errors_complete_ = false;
+    }
+}
+
+void Command::keep_errors(size_t bytes, Wanted wanted) {
+    errors_most_ = bytes;
+    wanted_ = wanted;
 }
 
 // Nothing came within a slice: has anybody lost patience?
@@ -158,6 +172,7 @@ std::string Command::read_all(size_t limit, std::stop_token stop) {
     std::string out;
     std::vector<std::byte> buffer(64 * 1024);
     while (const size_t got = read(buffer, stop)) {
+        if (out.empty()) first_output_at_ = std::chrono::system_clock::now();
         if (got > limit - out.size())
             throw Error{ExitCode::refused,
                         session_.name() + ": " + what_ + " answers with more than " + std::to_string(limit) + " bytes"};
@@ -168,6 +183,7 @@ std::string Command::read_all(size_t limit, std::stop_token stop) {
 
 std::deque<std::string> Command::take_errors() {
     drain_errors();
+    errors_held_ = 0;
     return std::exchange(errors_, {});
 }
 
@@ -184,7 +200,7 @@ Exit Command::finish(std::stop_token stop) {
         session_.pause();
     }
     drain_errors();
-    if (!partial_.empty()) errors_.push_back(std::exchange(partial_, {}));
+    if (!partial_.empty()) end_error_line();
     if (!settled() && !session_.connected()) session_.lost("waiting for the end of " + what_);
     return {status_, signal_};
 }

@@ -32,15 +32,21 @@ public:
 
     // All output, which must stay within `limit` bytes.
     std::string read_all(size_t limit, std::stop_token stop);
+    std::chrono::system_clock::time_point first_output_at() const { return first_output_at_; } // of read_all()
 
-    // Standard error, line by line and as it came, complete lines only until the output has ended.
-    // A line is cut at 8 KiB; when more than `kept_lines` wait, the oldest go.
+    // Standard error, line by line, complete lines only until finish(). A line is cut at 8 KiB; of all lines the last
+    // 64 KiB are kept, or what keep_errors() says.
     std::deque<std::string> take_errors();
+    using Wanted = bool (*)(std::string_view line);
+    void keep_errors(size_t bytes, Wanted wanted);            // before the first read
+    bool errors_complete() const { return errors_complete_; } // no wanted line was dropped or cut
 
     Exit finish(std::stop_token stop); // after the end of the output
 
 private:
     void drain_errors();
+    void take_error(std::string_view bytes);
+    void end_error_line();
     void wait_on(std::stop_token stop);
 
     Session& session_;
@@ -51,9 +57,13 @@ private:
     std::optional<int> status_;
     std::string partial_; // of an error line
     std::deque<std::string> errors_;
+    size_t errors_held_ = 0, errors_most_ = 64 * 1024; // bytes
+    Wanted wanted_ = nullptr;
+    bool errors_complete_ = true;
     // The wait under way: since when no output came, and when the server was last heard.
     std::chrono::steady_clock::time_point output_at_, heard_at_, asked_at_;
     uint64_t heard_ = 0;
+    std::chrono::system_clock::time_point first_output_at_{};
     bool told_ = false;
 };
 

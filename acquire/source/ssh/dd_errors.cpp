@@ -18,6 +18,14 @@ std::optional<uint64_t> number(std::string_view text) {
     return out;
 }
 
+// What dd says, without its name, which it gives as it was called ("dd: ", "/bin/dd: "). Nothing: another speaks.
+std::string_view said_by_dd(std::string_view line) {
+    constexpr std::string_view name = "dd: ";
+    const size_t at = line.find(name);
+    if (at == line.npos || (at > 0 && line[at - 1] != '/') || line.find(' ') < at) return {};
+    return line.substr(at + name.size());
+}
+
 bool has(std::string_view line, std::string_view part) { return line.find(part) != line.npos; }
 
 // "3+1 records in" → 4: blocks that dd is past, whole and partial.
@@ -34,7 +42,7 @@ std::optional<uint64_t> records_in(std::string_view line) {
 
 // GNU: "dd: error reading 'PATH': Input/output error"; busybox: "dd: PATH: Input/output error", "dd: read error: …".
 bool is_read_error(std::string_view line) {
-    if (!line.starts_with("dd: ")) return false;
+    line = said_by_dd(line);
     for (const char* gone :
          {"No such device", "No such file", "Permission denied", "not permitted", "Transport endpoint", "Stale file"})
         if (has(line, gone)) return false;
@@ -90,8 +98,8 @@ Runs parse_noerror(const std::deque<std::string>& errors, const std::vector<Rang
             continue;
         }
         if (run == runs.size()) return misunderstood(out, "lines after the end");
-        if (line.starts_with("dd: error reading ")) {
-            if (expecting) return misunderstood(out, "an error without record counts");
+        if (said_by_dd(line).starts_with("error reading ")) {
+            if (expecting || last_seen) return misunderstood(out, "an error without record counts");
             expecting = true;
         } else if (const auto past = records_in(line)) {
             const uint64_t pieces = (runs[run].size + sector - 1) / sector;
@@ -104,6 +112,7 @@ Runs parse_noerror(const std::deque<std::string>& errors, const std::vector<Rang
                 expecting = false;
                 last_seen = false;
             } else {
+                if (last_seen) return misunderstood(out, "record counts without an error");
                 last = *past;
                 last_seen = true;
             }

@@ -44,7 +44,6 @@ Answer ask(Session& session, const std::string& path, bool sudo) {
     const auto before = std::chrono::system_clock::now();
     Command command(session, far_command(probe_script(), {path}, sudo), "probe", {});
     const std::string output = command.read_all(longest_answer, {});
-    const auto after = std::chrono::system_clock::now();
     const Exit exit = command.finish({});
     const std::string said = joined(command.take_errors());
     if (sudo && output.find("kanshiki-probe=1") == output.npos) {
@@ -56,7 +55,7 @@ Answer ask(Session& session, const std::string& path, bool sudo) {
         refuse(session.name() + ": the far side runs no POSIX shell for " + session.user() + " (" + exit.text() +
                (said.empty() ? "" : ": " + said) + ")");
     Answer out{parse_probe(output, session.name()), {}};
-    if (!out.probe.clock.empty()) out.clock = clock_offset(out.probe.clock, before, after);
+    if (!out.probe.clock.empty()) out.clock = clock_offset(out.probe.clock, before, command.first_output_at());
     return out;
 }
 

@@ -2,7 +2,7 @@
 
 namespace kanshiki::ssh {
 
-// Joined to one line, and without single quotes, `!` and backslash pairs: see far_command(). Every answer is a line
+// One line, without single quotes and backslashes: see far_command(). Every answer is a line
 // key=value between kanshiki-probe=1 and end=1.
 //
 // In use: the device or one of its partitions is mounted in any mount namespace (by number; by name for btrfs, whose
@@ -10,11 +10,13 @@ namespace kanshiki::ssh {
 // writable loop device.
 std::string_view probe_script() {
     return "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; d=$1; "
-           "p() { printf \"%s=%s\\n\" \"$1\" \"$2\"; }; "
+           "p() { printf %s=%s \"$1\" \"$2\"; echo; }; "
            "get() { r=; if [ -r \"$1\" ]; then IFS= read -r r < \"$1\"; fi; } 2>/dev/null; "
            "one() { get \"$2\"; if [ -n \"$r\" ]; then p \"$1\" \"$r\"; fi; }; "
            "has() { command -v \"$1\" >/dev/null 2>&1; }; "
            "p kanshiki-probe 1; "
+           // first, so that the time until the first answer bounds its error
+           "if has date; then p clock \"$(date +%s.%N 2>/dev/null)\"; fi; "
            "one hostname /proc/sys/kernel/hostname; one kernel /proc/sys/kernel/osrelease; "
            "one machine_id /etc/machine-id; "
            "if has id; then p user \"$(id -un 2>/dev/null)\"; fi; "
@@ -74,7 +76,6 @@ std::string_view probe_script() {
            "\"$x/ro\"; "
            "if [ \"$r\" = 0 ]; then u \"behind the writable /dev/${x##*/}\"; fi; fi; done;; "
            "esac; "
-           "if has date; then p clock \"$(date +%s.%N 2>/dev/null)\"; fi; "
            "p end 1";
 }
 

@@ -24,6 +24,9 @@ TEST(DdErrors, AReadErrorIsTheMediumOnlyWhenItMayBe) {
         {"dd: error reading '/dev/sdb': Input/output error", true},
         {"dd: error reading '/dev/sdb': No data available", true},
         {"dd: error reading '/dev/sdb': Connection timed out", true},
+        {"/usr/bin/dd: error reading '/dev/sdb': Input/output error", true},
+        {"xdd: error reading '/dev/sdb': Input/output error", false},
+        {"cat /bin/dd: Input/output error", false},
         {"dd: /dev/sdb: Input/output error", true},
         {"dd: read error: I/O error", true},
         {"dd: reading `/dev/sdb': Input/output error", true},
@@ -96,6 +99,8 @@ TEST(DdErrors, ANoerrorReportThatDisagreesIsNotReliedOn) {
         {error, "1+0 records in", error, "0+0 records in", "0+2 records in", status}, // backwards
         {error, error, "0+0 records in", "1+1 records in", status},
         {error, "18446744073709551615+1 records in", "1+1 records in", status},
+        {"1+0 records in", error, "0+1 records in", "1+1 records in", status}, // an error line is missing
+        {"1+0 records in", "2+0 records in", status},
         {"x+y records in", status},
         {"2+0 records in", status, "2+0 records in", status}, // a run too many
         {"2+0 records in", status, status},
