@@ -7,7 +7,6 @@ namespace kanshiki {
 
 extern const Analyzer& accounts_analyzer;        // entry/accounts.cpp
 extern const Analyzer& authorized_keys_analyzer; // entry/authorized_keys.cpp
-extern const Analyzer& sudoers_analyzer;         // entry/sudoers.cpp
 extern const Analyzer& ssh_logins_analyzer;      // entry/ssh_logins.cpp
 extern const Analyzer& login_logs_analyzer;      // entry/login_logs.cpp
 extern const Analyzer& inventory_analyzer;       // persistence/inventory.cpp

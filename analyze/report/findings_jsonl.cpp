@@ -41,12 +41,12 @@ Json evidence_json(const Evidence& evidence) {
 
 void write_findings_jsonl(const TriageResult& result, std::ostream& out) {
     for (const Finding& finding : result.findings) {
-        Json object{{"analyzer", finding.analyzer},
-                    {"rule", finding.rule},
+        Json object{{"analyzer", to_utf8_lossless(finding.analyzer)},
+                    {"rule", to_utf8_lossless(finding.rule)},
                     {"severity", severity_name(finding.severity)},
                     {"title", to_utf8_lossless(finding.title)},
                     {"why", to_utf8_lossless(finding.why)},
-                    {"attack", finding.attack.empty() ? Json() : Json(finding.attack)},
+                    {"attack", finding.attack.empty() ? Json() : Json(to_utf8_lossless(finding.attack))},
                     {"time", finding.time ? Json(iso_text(*finding.time)) : Json()},
                     {"evidence", Json::array()}};
         for (const Evidence& evidence : finding.evidence) object["evidence"].push_back(evidence_json(evidence));

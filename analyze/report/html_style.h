@@ -36,7 +36,7 @@ code { overflow-wrap: anywhere; }
 pre { background: var(--code); border-radius: 5px; padding: 7px 10px; margin: 5px 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; } .when { white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; overflow-wrap: normal; } td.n, th.n { text-align: right; } td.n, .when { white-space: nowrap; }
 .custody th { width: 190px; }
 summary { cursor: pointer; font-weight: 600; padding: 4px 0; }
 footer { padding: 24px 24px 40px; color: var(--soft); font-size: 13px; }

@@ -220,6 +220,8 @@ void walk(std::string_view text, int depth, Signs* signs, std::vector<std::strin
                 command.words[i].ends_with('c'))
                 walk(command.words[i + 1], depth - 1, signs, names);
     }
+    if (signs != nullptr && !line.complete)
+        signs->add("too-long", Severity::medium, "is too long to be followed to its end: read it by eye");
     if (signs != nullptr) judge_flow(line, programs, *signs);
 }
 
