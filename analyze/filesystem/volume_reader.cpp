@@ -28,7 +28,7 @@ void VolumeReader::check(uint64_t offset, size_t size) const {
                                            std::to_string(volume_.size));
 }
 
-void VolumeReader::note(const std::vector<Bad>& bad, uint64_t offset, size_t size) {
+void VolumeReader::remember(const std::vector<Bad>& bad, uint64_t offset, size_t size) {
     for (const Bad& each : bad) {
         if (each.range.offset < offset + size && offset < each.range.end() &&
             std::find(unreadable_.begin(), unreadable_.end(), each) == unreadable_.end())
@@ -59,7 +59,7 @@ VolumeReader::Block& VolumeReader::block(uint64_t index) {
     return *last_;
 }
 
-void VolumeReader::read(uint64_t offset, std::span<std::byte> into) {
+void VolumeReader::read(uint64_t offset, std::span<std::byte> into, bool note) {
     check(offset, into.size());
     while (!into.empty()) {
         Block& found = block(offset / block_size);
@@ -67,7 +67,7 @@ void VolumeReader::read(uint64_t offset, std::span<std::byte> into) {
         const size_t size = std::min(into.size(), static_cast<size_t>(block_size) - inside);
         if (inside + size > found.size) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
         std::memcpy(into.data(), found.bytes.get() + inside, size);
-        if (!found.bad.empty()) note(found.bad, volume_.offset + offset, size);
+        if (note && !found.bad.empty()) remember(found.bad, volume_.offset + offset, size);
         offset += size;
         into = into.subspan(size);
     }
@@ -81,7 +81,7 @@ void VolumeReader::read_through(uint64_t offset, std::span<std::byte> into) {
     read.into = into;
     source_.read(read, stop_);
     if (read.got != into.size()) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
-    note(read.bad, read.offset, read.got);
+    remember(read.bad, read.offset, read.got);
 }
 
 std::vector<Bad> VolumeReader::take_unreadable() { return std::exchange(unreadable_, {}); }

@@ -17,7 +17,8 @@ public:
     Range volume() const { return volume_; }
 
     // Fills all of `into` from `offset` of the volume, or throws Error{never_valid} when that lies beyond its end.
-    void read(uint64_t offset, std::span<std::byte> into);
+    // note: whether take_unreadable() is to tell of what could not be read here.
+    void read(uint64_t offset, std::span<std::byte> into, bool note = true);
     // The same past the cache: for file contents, which are read once.
     void read_through(uint64_t offset, std::span<std::byte> into);
 
@@ -33,7 +34,7 @@ private:
         std::vector<Bad> bad;
     };
     void check(uint64_t offset, size_t size) const;
-    void note(const std::vector<Bad>& bad, uint64_t offset, size_t size);
+    void remember(const std::vector<Bad>& bad, uint64_t offset, size_t size);
     Block& block(uint64_t index);
 
     BlockSource& source_;

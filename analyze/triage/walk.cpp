@@ -33,12 +33,10 @@ void Walk::miss(const std::string& path, const std::string& where, const std::st
     ledger_.push_back({summary_.number, path, where, why});
 }
 
-void Walk::note_unreadable(const std::string& path) {
-    for (const Bad& bad : files_.take_unreadable()) {
-        if (!unreadable_.insert(bad.range.offset).second) continue;
+void Walk::note_unreadable(const std::string& path, const char* consequence) {
+    for (const Bad& bad : files_.take_unreadable())
         miss(path, "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
-             std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros, so names or inodes may be missing here");
-    }
+             std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros, so " + consequence);
 }
 
 // Reads a directory and puts it on the stack.
@@ -50,7 +48,7 @@ bool Walk::open(uint64_t directory, const std::string& path, bool orphan) {
         if (ends_run(error)) throw;
         miss(path.empty() ? "/" : path, "directory", error.what());
     }
-    note_unreadable(path.empty() ? "/" : path);
+    note_unreadable(path.empty() ? "/" : path, "names may be missing here");
     sort_names(level.entries);
     levels_.push_back(std::move(level));
     return true;
@@ -112,7 +110,7 @@ void Walk::visit(const DirectoryEntry& entry, const std::string& folder, bool or
             miss(path, "inode", error.what());
         }
     }
-    note_unreadable(path);
+    note_unreadable(path, "its inode cannot be trusted");
     add(entry, path, orphan, info);
     if (!known || full_) return;
     if (info.type != FileType::directory || !entry.deleted) add_streams(entry, path, orphan);
@@ -148,7 +146,7 @@ void Walk::walk_orphans() {
         if (ends_run(error)) throw;
         miss("/$OrphanFiles", "orphaned inodes", error.what());
     }
-    note_unreadable("/$OrphanFiles");
+    note_unreadable("/$OrphanFiles", "deleted files may be missing");
     sort_names(top.entries);
 
     std::unordered_set<uint64_t> below;

@@ -38,7 +38,7 @@ private:
     void descend();
     void walk_orphans();
     void miss(const std::string& path, const std::string& where, const std::string& why);
-    void note_unreadable(const std::string& path);
+    void note_unreadable(const std::string& path, const char* consequence);
 
     FileSystem& files_;
     VolumeSummary summary_;
@@ -49,7 +49,6 @@ private:
     const WalkLimits limits_;
     std::vector<Level> levels_;
     std::unordered_set<uint64_t> entered_;    // directories
-    std::unordered_set<uint64_t> unreadable_; // offsets already told
     uint64_t memory_ = 0;
     bool full_ = false;
 };

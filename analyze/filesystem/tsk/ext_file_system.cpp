@@ -28,6 +28,7 @@ ExtFileSystem::ExtFileSystem(std::unique_ptr<Image> image, TSK_FS_INFO* fs)
     info_.label = super_.label;
     info_.uuid = super_.uuid;
     image_->owner = this;
+    image_->notes = false; // our own reads tell exactly what is missing of which file
     original_load_ = fs_->load_attrs;
     fs_->load_attrs = load_blocks;
 }
@@ -145,6 +146,15 @@ void ExtFileSystem::list(uint64_t directory, const std::function<void(const Dire
                                 std::to_string(backed));
     }
     list_names(directory, entry);
+    touch(extents(directory));
+}
+
+// Reads blocks only to learn whether they can be read.
+void ExtFileSystem::touch(const std::vector<FileExtent>& extents) {
+    std::vector<std::byte> block(super_.block_size);
+    for (const FileExtent& extent : extents)
+        for (uint64_t at = 0; !extent.sparse && at < extent.range.size; at += block.size())
+            reader().read(extent.range.offset - info_.range.offset + at, block);
 }
 
 void ExtFileSystem::orphans(const std::function<bool(uint64_t)>& named,

@@ -29,6 +29,7 @@ private:
     void symlink(uint64_t number, const ext::Inode& inode, FileInfo& info);
     void orphans_of(uint64_t group, const std::function<bool(uint64_t)>& named,
                     const std::function<void(const DirectoryEntry&)>& entry);
+    void touch(const std::vector<FileExtent>& extents);
     // Stands in for libtsk's own loader of block lists, for its reading of directories.
     static uint8_t load_blocks(TSK_FS_FILE* file);
     uint8_t load(TSK_FS_FILE& file);
