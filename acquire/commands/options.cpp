@@ -41,13 +41,14 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
 bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // CLI11 wants them so
     app.get_formatter()->column_width(34);
+    app.name("kanshiki " + app.get_name());
     try {
         app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         return false;
     } catch (const CLI::ParseError& error) {
-        throw Error(ExitCode::usage, std::string(error.what()) + "; see kanshiki " + app.get_name() + " --help");
+        throw Error(ExitCode::usage, std::string(error.what()) + "; see " + app.get_name() + " --help");
     }
     return true;
 }
