@@ -1,0 +1,33 @@
+# bash completion for kanshiki
+_kanshiki() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout'
+    local options=
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify info triage --help --version' -- "$word")
+        return
+    fi
+    case $before in
+    --progress) options='auto bar line json none' ;;
+    --compress) options='auto none zstd lz4 gzip ssh' ;;
+    --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
+    --host-key | --timeout | --level | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
+    esac
+    if [ -n "$options" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        return
+    fi
+    if [[ $word != -* ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+    fi
+    case $command in
+    acquire) options="$all $source --output --hash --level --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
+    verify) options="$all --expect-root --threads" ;;
+    info) options="$all $source" ;;
+    triage) options="$all $source --output --force --threads" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+}
+complete -F _kanshiki kanshiki
