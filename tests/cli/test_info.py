@@ -9,7 +9,7 @@ def gpt_disk(tmp_path):
     disk = sized(tmp_path / "disk.img", 64 * MIB)
     run("sgdisk", "-n", "1:2048:+8M", "-t", "1:ef00", "-c", "1:boot", "-n", "2:20480:+32M", "-c", "2:root", disk)
     part = sized(tmp_path / "part", 32 * MIB)
-    run("mke2fs", "-q", "-t", "ext4", "-L", "cloudimg", "-U", "01234567-89ab-cdef-0123-456789abcdef", part)
+    run("mke2fs", "-q", "-t", "ext4", "-b", "4096", "-L", "cloudimg", "-U", "01234567-89ab-cdef-0123-456789abcdef", part)
     put(disk, 20480 * 512, part.read_bytes())
     put(disk, 2048 * 512, b"LUKS\xba\xbe")
     return disk
