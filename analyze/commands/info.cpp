@@ -1,6 +1,7 @@
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
 #include "analyze/filesystem/cached_source.h"
+#include "analyze/jail/jail.h"
 #include "kanshiki/command.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
@@ -33,8 +34,16 @@ struct Seen {
 
 Seen look(const std::string& spec, const OpenOptions& options, Events& events, std::stop_token stop) {
     const auto opened = open_image_or_source(spec, options, events);
+    const bool remote = spec.starts_with("ssh://");
+    const auto path = Companions::of(spec).manifest;
+    std::error_code ignored;
+    std::optional<std::string> manifest;
+    if (!remote && std::filesystem::is_regular_file(path, ignored)) manifest = read_file(path, largest_manifest, ExitCode::never_valid);
+    confine({{}, remote});
+
     Seen seen;
     seen.source = opened->info();
+    if (manifest) seen.manifest = parse_manifest(*manifest, path.string());
     if (seen.source.size) {
         std::unique_ptr<BlockSource> cache;
         BlockSource& source = shareable(*opened, cache);
@@ -45,10 +54,6 @@ Seen look(const std::string& spec, const OpenOptions& options, Events& events, s
             seen.contents.push_back(files || !volume.allocated ? "" : recognise_content(source, volume.range, stop));
         }
     }
-    const auto path = Companions::of(spec).manifest;
-    std::error_code ignored;
-    if (!spec.starts_with("ssh://") && std::filesystem::is_regular_file(path, ignored))
-        seen.manifest = parse_manifest(read_file(path, largest_manifest, ExitCode::never_valid), path.string());
     return seen;
 }
 
@@ -129,6 +134,7 @@ int run_info(const std::vector<std::string>& arguments) {
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
+    if (const auto status = run_in_child(spec)) return *status;
     const StopOnSignal signals;
     const auto events = open_console(output.style(), output.quiet);
     const Seen seen = look(spec, open, *events, signals.token());

@@ -2,6 +2,7 @@
 
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
+#include "analyze/jail/jail.h"
 #include "kanshiki/command.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
@@ -9,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
+#include <unistd.h>
 
 namespace kanshiki {
 namespace {
@@ -119,9 +121,27 @@ TriageResult triage_into(const std::string& spec, const std::filesystem::path& f
     if (spec == "-") throw Error(ExitCode::usage, "standard input cannot be triaged: acquire it first");
     const auto source = open_image_or_source(spec, open, events);
     prepare_folder(folder, force); // nothing is left behind by a source that cannot be opened
+    const auto held = confine({folder, spec.starts_with("ssh://")});
     TriageResult result = run_triage(*source, options, events, stop);
+    result.confinement = held;
     write_reports(result, folder);
     return result;
+}
+
+// The child's part of triage_image: its exit status.
+int hand_over(const std::string& image, const std::string& folder) {
+    try {
+        const auto events = open_console(ProgressStyle::automatic, false);
+        print_text(triage_into(image, folder, {}, false, {}, *events, {}), folder);
+        std::cout.flush();
+        return 0;
+    } catch (const Error& error) {
+        std::cerr << "kanshiki: " << escape_terminal(error.what()) << "\n";
+        return static_cast<int>(error.code());
+    } catch (const std::exception& error) {
+        std::cerr << "kanshiki: internal error: " << escape_terminal(error.what()) << "\n";
+        return static_cast<int>(ExitCode::internal);
+    }
 }
 
 } // namespace
@@ -143,6 +163,7 @@ int run_triage_command(const std::vector<std::string>& arguments) {
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
+    if (const auto status = run_in_child(spec)) return *status;
     const StopOnSignal signals;
     const auto events = open_console(output.style(), output.quiet);
     const TriageResult result = triage_into(spec, folder, open, force, options, *events, signals.token());
@@ -151,13 +172,19 @@ int run_triage_command(const std::vector<std::string>& arguments) {
 }
 
 void triage_image(const std::string& image, const std::string& folder) {
+    const auto not_done = [&](const std::string& why) {
+        return Error(ExitCode::later_step, "the image is complete, its triage is not: " + why +
+                                               "; make it up with kanshiki triage " + image + " -o " + folder);
+    };
+    std::optional<int> status;
     try {
-        const auto events = open_console(ProgressStyle::automatic, false);
-        print_text(triage_into(image, folder, {}, false, {}, *events, {}), folder);
+        status = run_in_child(image);
     } catch (const Error& error) {
-        throw Error(ExitCode::later_step, "the image is complete, its triage is not: " + std::string(error.what()) +
-                                              "; make it up with kanshiki triage " + image + " -o " + folder);
+        throw not_done(error.what());
     }
+    if (status && *status != 0) throw not_done("it ended with exit status " + std::to_string(*status));
+    if (status) return;
+    ::_exit(hand_over(image, folder)); // the child: nothing else of the acquisition may run twice
 }
 
 } // namespace kanshiki

@@ -46,6 +46,7 @@ void read_array(const Disk& disk, std::span<const std::byte> bytes, Header& head
         header.entries = 0;
         return;
     }
+    if (size == 0) return;
     header.array.resize(static_cast<size_t>(size));
     disk.read(at * disk.sector, header.array);
     if (header.fault.empty() && checksum(header.array) != header.array_checksum)
