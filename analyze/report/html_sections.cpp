@@ -38,7 +38,7 @@ void write_custody(const TriageResult& result, std::ostream& out) {
     std::string held;
     for (const std::string& what : result.confinement) held += (held.empty() ? "" : "<br>") + text(what);
     row(out, "Confinement",
-        held.empty() ? "<b>none</b>: the file systems were parsed without a sandbox, because this kernel gave none"
+        held.empty() ? "<b>none</b>: hostile file systems were parsed without a sandbox, with all rights of the program"
                      : held);
     out << "</table></div>\n</section>\n";
 }
@@ -104,7 +104,7 @@ void write_logins(const TriageResult& result, std::ostream& out) {
     const size_t skip = rows.size() > most_events ? rows.size() - most_events : 0;
     if (skip > 0)
         out << "<p class=\"soft\">" << number(skip)
-            << " earlier rows are left out here; the timeline report holds every event.</p>\n";
+            << " earlier rows are left out here; timeline.jsonl holds every event.</p>\n";
     if (!rows.empty()) out << "<table><tr><th>When (UTC)</th><th>Event</th><th>Where</th></tr>\n";
     for (size_t i = skip; i < rows.size(); ++i) {
         const Row& each = rows[i];
@@ -202,7 +202,7 @@ void write_coverage(const TriageResult& result, std::ostream& out) {
         out << "</table>\n";
         if (result.not_covered.size() > most_uncovered)
             out << "<p><b>" << number(result.not_covered.size() - most_uncovered)
-                << " more are not listed here.</b></p>\n";
+                << " more are not listed here; coverage.jsonl has every one.</b></p>\n";
     }
     out << "</div>\n</section>\n";
 }

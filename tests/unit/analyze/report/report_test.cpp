@@ -185,7 +185,7 @@ TEST(HtmlReport, LatestChangesNewestFirstAndBounded) {
 TEST(HtmlReport, MoreGapsThanListedAreCounted) {
     TriageResult result = small_result();
     for (int i = 0; i < 700; ++i) result.not_covered.push_back({1, "/f", "byte " + std::to_string(i), "why"});
-    EXPECT_THAT(page_of(result), HasSubstr("<b>200 more are not listed here.</b>"));
+    EXPECT_THAT(page_of(result), HasSubstr("<b>200 more are not listed here; coverage.jsonl has every one.</b>"));
 }
 
 TEST(HtmlText, Units) {
