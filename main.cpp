@@ -9,20 +9,25 @@
 using namespace kanshiki;
 
 static const Command commands[] = {
-    {"acquire", "image a volume, with proof", [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
+    {"acquire", "image a volume, with proof",
+     [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
     {"verify", "check an image against what was recorded", run_verify},
     {"info", "what an image or source is", run_info},
     {"triage", "what happened on it", run_triage_command},
 };
 
 static void print_help() {
-    std::cout << "kanshiki " KANSHIKI_VERSION ": image a compromised volume, prove the image, and see what happened on it\n\n"
+    std::cout << "kanshiki " KANSHIKI_VERSION
+                 ": image a compromised volume, prove the image, and see what happened on it\n\n"
                  "  kanshiki acquire ssh://user@host/dev/nvme1n1 --sudo -o disk.img.zst\n"
                  "  kanshiki verify disk.img.zst\n"
                  "  kanshiki triage disk.img.zst -o triage\n\nCommands (each has --help with examples):\n";
-    for (const Command& command : commands) std::cout << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
-    std::cout << "\nExit codes: 0 done; 2 usage; 3 source lost; 4 acquired, with unreadable sectors; 5 destination failed; 6 refused;\n"
-                 "7 a step after the evidence failed; 10 altered; 11 never valid; 70 internal error; 130 interrupted.\n";
+    for (const Command& command : commands)
+        std::cout << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
+    std::cout
+        << "\nExit codes: 0 done; 2 usage; 3 source lost; 4 acquired, with unreadable sectors; 5 destination failed; 6 "
+           "refused;\n"
+           "7 a step after the evidence failed; 10 altered; 11 never valid; 70 internal error; 130 interrupted.\n";
 }
 
 static int run(const std::string& name, const std::vector<std::string>& arguments) {

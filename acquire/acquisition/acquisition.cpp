@@ -66,20 +66,29 @@ void Acquisition::check_outputs() {
     size_t unfinished = 0;
     for (const auto& output : outputs_) {
         const std::string image = output->paths.image.string();
-        if (options_.force) output->remove_all();
-        else if (output->finished() && !options_.resume) throw Error(ExitCode::usage, image + ": exists; evidence is not overwritten without --force");
+        if (options_.force)
+            output->remove_all();
+        else if (output->finished() && !options_.resume)
+            throw Error(ExitCode::usage, image + ": exists; evidence is not overwritten without --force");
         else if (output->unfinished() && !options_.resume)
-            throw Error(ExitCode::usage, image + ".partial: an unfinished acquisition; go on with --resume, or start again with --force");
-        if (output->orphaned()) throw Error(ExitCode::usage, image + ": its manifest is here, the image is not; bring it back, or start anew with --force");
+            throw Error(ExitCode::usage,
+                        image +
+                            ".partial: an unfinished acquisition; go on with --resume, or start again with --force");
+        if (output->orphaned())
+            throw Error(ExitCode::usage,
+                        image + ": its manifest is here, the image is not; bring it back, or start anew with --force");
         if (output->unfinished()) ++unfinished;
     }
     std::erase_if(outputs_, [](const auto& output) { return output->finished(); });
     if (outputs_.empty()) return;
     if (unfinished != 0 && unfinished != outputs_.size())
-        throw Error(ExitCode::usage, "only some of the images are unfinished: resume those alone, or start all again with --force");
+        throw Error(ExitCode::usage,
+                    "only some of the images are unfinished: resume those alone, or start all again with --force");
     resuming_ = unfinished != 0;
     if (options_.resume && !resuming_ && outputs_.size() != options_.images.size())
-        throw Error(ExitCode::usage, outputs_.front()->paths.image.string() + ": nothing to resume, but another image of this run is complete; copy it instead");
+        throw Error(ExitCode::usage,
+                    outputs_.front()->paths.image.string() +
+                        ": nothing to resume, but another image of this run is complete; copy it instead");
     if (options_.resume && !resuming_) events_.report({"notice", "nothing to resume: starting afresh"});
     for (const auto& output : outputs_) output->prepare_folder();
 }
@@ -92,8 +101,10 @@ void Acquisition::open_the_source() {
     for (const auto& output : outputs_) {
         struct statvfs room {};
         const fs::path folder = output->paths.image.parent_path().empty() ? "." : output->paths.image.parent_path();
-        if (!resuming_ && info.size && ::statvfs(folder.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < *info.size)
-            events_.report({"notice", folder.string() + " has less room than the source is large: the image may not fit"});
+        if (!resuming_ && info.size && ::statvfs(folder.c_str(), &room) == 0 &&
+            room.f_bavail * room.f_frsize < *info.size)
+            events_.report(
+                {"notice", folder.string() + " has less room than the source is large: the image may not fit"});
     }
 }
 
@@ -134,7 +145,8 @@ void Acquisition::read_the_source(Pipeline& pipeline) {
     } catch (const Error& error) {
         events_.log("stopped", {{"exit", uint64_t(error.code())}, {"message", std::string(error.what())}});
         if (options_.source == "-") throw;
-        throw Error(error.code(), error.what() + ("; " + std::to_string(recorder.durable_upto()) + " bytes are kept: go on with --resume"));
+        throw Error(error.code(), error.what() + ("; " + std::to_string(recorder.durable_upto()) +
+                                                  " bytes are kept: go on with --resume"));
     }
     bad_ = recorder.bad();
 }
@@ -160,12 +172,14 @@ Manifest Acquisition::describe(const PipelineResult& result) const {
     manifest.chunks = result.chunks;
     manifest.zero_chunks = result.zero_chunks;
     manifest.root = result.root;
-    for (const auto& [algorithm, digest] : result.digests) manifest.digests[std::string(digest_name(algorithm))] = to_hex(digest);
+    for (const auto& [algorithm, digest] : result.digests)
+        manifest.digests[std::string(digest_name(algorithm))] = to_hex(digest);
     manifest.unreadable = bad_;
     for (const Bad& bad : bad_) {
         manifest.unreadable_bytes += bad.range.size;
         for (uint64_t chunk = bad.range.offset / chunk_size; chunk <= (bad.range.end() - 1) / chunk_size; ++chunk)
-            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk) manifest.chunks_touched.push_back(chunk);
+            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk)
+                manifest.chunks_touched.push_back(chunk);
     }
     return manifest;
 }
@@ -176,7 +190,8 @@ void Acquisition::finish(const PipelineResult& result) {
         output->sink->commit(result.size);
         if (options_.read_back) read_back(*output, pipeline_options("read back"), result.root, events_, stop_);
     }
-    events_.log("complete", {{"size", result.size}, {"root", to_hex(result.root)}, {"unreadable_ranges", uint64_t(bad_.size())}});
+    events_.log("complete",
+                {{"size", result.size}, {"root", to_hex(result.root)}, {"unreadable_ranges", uint64_t(bad_.size())}});
     events_.detach();
     Manifest manifest = describe(result);
     for (const auto& output : outputs_) {
@@ -194,7 +209,8 @@ AcquireResult Acquisition::run() {
     check_outputs();
     if (outputs_.empty()) {
         const Companions paths = Companions::of(options_.images.front());
-        result_.manifest = parse_manifest(read_file(paths.manifest, 64 << 20, ExitCode::altered), paths.manifest.string());
+        result_.manifest =
+            parse_manifest(read_file(paths.manifest, 64 << 20, ExitCode::altered), paths.manifest.string());
         result_.was_complete = true;
         return result_;
     }
@@ -223,7 +239,8 @@ AcquireResult Acquisition::run() {
 } // namespace
 
 AcquireResult acquire(const AcquireOptions& options, Events& events, std::stop_token stop) {
-    if (options.resume && options.source == "-") throw Error(ExitCode::usage, "standard input cannot be resumed: it can be read only once");
+    if (options.resume && options.source == "-")
+        throw Error(ExitCode::usage, "standard input cannot be resumed: it can be read only once");
     return Acquisition(options, events, stop).run();
 }
 

@@ -20,9 +20,9 @@ struct AcquireOptions {
 };
 
 struct AcquireResult {
-    Manifest manifest;                    // of the master
-    std::optional<uint64_t> resumed_at;   // image offset
-    bool was_complete = false;            // --resume found nothing left to do
+    Manifest manifest;                  // of the master
+    std::optional<uint64_t> resumed_at; // image offset
+    bool was_complete = false;          // --resume found nothing left to do
 };
 
 // Throws Error; what came by then is kept and can be resumed.

@@ -13,14 +13,14 @@ namespace kanshiki {
 class LeafRecorder final : public LeafObserver, public CheckpointObserver {
 public:
     // known: the unreadable ranges of the part that was kept.
-    LeafRecorder(std::span<const std::unique_ptr<Output>> outputs, LoggedEvents& events, bool read_times, std::vector<Bad> known,
-                 uint64_t start)
+    LeafRecorder(std::span<const std::unique_ptr<Output>> outputs, LoggedEvents& events, bool read_times,
+                 std::vector<Bad> known, uint64_t start)
         : outputs_(outputs), events_(events), read_times_(read_times), bad_(std::move(known)), durable_upto_(start) {}
 
     void leaf(const LeafRun& run) override;
     void durable(uint64_t upto) override;
 
-    const std::vector<Bad>& bad() const { return bad_; }   // after the run
+    const std::vector<Bad>& bad() const { return bad_; }    // after the run
     uint64_t durable_upto() const { return durable_upto_; } // after the run
 
 private:

@@ -24,7 +24,8 @@ ManifestFile bind(const std::string& role, const fs::path& path, const std::opti
 }
 
 void make_read_only(const fs::path& path) {
-    if (::chmod(path.c_str(), 0400) != 0) throw Error(ExitCode::destination, path.string() + ": cannot make read-only: " + std::strerror(errno));
+    if (::chmod(path.c_str(), 0400) != 0)
+        throw Error(ExitCode::destination, path.string() + ": cannot make read-only: " + std::strerror(errno));
 }
 
 } // namespace
@@ -44,7 +45,8 @@ void Output::prepare_folder() const {
 }
 
 void Output::remove_all() const {
-    for (const fs::path& path : {paths.image, partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256}) {
+    for (const fs::path& path :
+         {paths.image, partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256}) {
         std::error_code error;
         fs::remove(path, error);
         if (error) throw Error(ExitCode::destination, path.string() + ": cannot remove: " + error.message());
@@ -71,12 +73,14 @@ void Output::go_on(uint64_t from, const SinkOptions& options) {
 }
 
 void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
-    write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad, "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
+    write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad,
+                                                 "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
     make_read_only(paths.chunks);
     make_read_only(paths.log);
 
     std::optional<Digest> whole;
-    if (const auto found = manifest.digests.find("sha256"); found != manifest.digests.end()) whole = digest_from_hex(found->second);
+    if (const auto found = manifest.digests.find("sha256"); found != manifest.digests.end())
+        whole = digest_from_hex(found->second);
     const EvidenceFile image = sink->file(whole);
     manifest.image_format = sink->format();
     manifest.files = {bind("image", paths.image, image.sha256, image.size)};

@@ -29,7 +29,8 @@ struct Output {
     void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
     void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 
-    // Writes map, manifest and checksum list, and gives the image its name. The log is closed: `manifest` binds its head.
+    // Writes map, manifest and checksum list, and gives the image its name. The log is closed: `manifest` binds its
+    // head.
     void publish(Manifest& manifest, std::span<const Bad> bad);
 };
 

@@ -35,7 +35,8 @@ uint64_t drop_from_cache(const std::filesystem::path& path) {
 
 } // namespace
 
-void read_back(const Output& output, PipelineOptions options, const Digest& root, Events& events, std::stop_token stop) {
+void read_back(const Output& output, PipelineOptions options, const Digest& root, Events& events,
+               std::stop_token stop) {
     const std::filesystem::path partial = partial_path(output.paths.image);
     const uint64_t cached = drop_from_cache(partial);
     options.digests.clear(); // the leaves and their root say all
@@ -43,8 +44,13 @@ void read_back(const Output& output, PipelineOptions options, const Digest& root
     const auto written = output.format.open(partial);
     pipeline.run(*written, {}, {}, nullptr, nullptr, stop);
     if (pipeline.finish().root != root)
-        throw Error(ExitCode::destination, partial.string() + ": read back, it is not what was written: the medium is failing; acquire to another");
-    events.report({"detail", "read back and equal", {{"image", output.paths.image.filename().string()}, {"bytes_still_cached", std::to_string(cached)}}});
+        throw Error(ExitCode::destination,
+                    partial.string() +
+                        ": read back, it is not what was written: the medium is failing; acquire to another");
+    events.report(
+        {"detail",
+         "read back and equal",
+         {{"image", output.paths.image.filename().string()}, {"bytes_still_cached", std::to_string(cached)}}});
 }
 
 } // namespace kanshiki

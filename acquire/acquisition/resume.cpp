@@ -22,8 +22,10 @@ std::vector<std::string> digest_names(const AcquireOptions& options) {
     return names;
 }
 
-[[noreturn]] void another(const Output& output, const std::string& what, const std::string& was, const std::string& is) {
-    throw Error(ExitCode::refused, partial_path(output.paths.image).string() + ": begun with another " + what + " (" + was + ", now " + is +
+[[noreturn]] void another(const Output& output, const std::string& what, const std::string& was,
+                          const std::string& is) {
+    throw Error(ExitCode::refused, partial_path(output.paths.image).string() + ": begun with another " + what + " (" +
+                                       was + ", now " + is +
                                        "); give it what it was begun with, or start again with --force");
 }
 
@@ -49,12 +51,14 @@ void compare_start(const LogLine& start, const Output& output, const AcquireOpti
 // Checks each chunk that the pipeline reads back against the list.
 class CompareWithLeaves final : public LeafObserver {
 public:
-    explicit CompareWithLeaves(const Output& output) : leaves_(output.paths.chunks), image_(partial_path(output.paths.image)) {}
+    explicit CompareWithLeaves(const Output& output)
+        : leaves_(output.paths.chunks), image_(partial_path(output.paths.image)) {}
     void leaf(const LeafRun& run) override {
         for (uint64_t i = run.first; i < run.first + run.count; ++i)
             if (leaves_[i] != run.leaf)
-                throw Error(ExitCode::altered, image_.string() + ": the chunk kept at byte " + std::to_string(i * chunk_size) +
-                                                   " is not the one that was read: changed or damaged since; start again with --force");
+                throw Error(ExitCode::altered,
+                            image_.string() + ": the chunk kept at byte " + std::to_string(i * chunk_size) +
+                                " is not the one that was read: changed or damaged since; start again with --force");
     }
 
 private:
@@ -65,7 +69,12 @@ private:
 } // namespace
 
 SourceMark SourceMark::of(const SourceInfo& info, const std::optional<Digest>& partition_table) {
-    return {info.kind, info.size, info.logical_sector, identity(info, "model"), identity(info, "serial"), partition_table ? to_hex(*partition_table) : ""};
+    return {info.kind,
+            info.size,
+            info.logical_sector,
+            identity(info, "model"),
+            identity(info, "serial"),
+            partition_table ? to_hex(*partition_table) : ""};
 }
 
 LogFields describe_start(const AcquireOptions& options, const SourceMark& mark, const Output& output) {
@@ -87,13 +96,16 @@ Kept read_kept(const Output& output, const AcquireOptions& options, const Source
     std::error_code missing;
     const uint64_t leaves = std::filesystem::file_size(output.paths.chunks, missing) / sizeof(Digest);
     if (missing || !std::filesystem::exists(output.paths.log))
-        throw Error(ExitCode::usage, partial + ": cannot be resumed: its chunk list or log is missing; start again with --force");
+        throw Error(ExitCode::usage,
+                    partial + ": cannot be resumed: its chunk list or log is missing; start again with --force");
 
     const LogCheck log = check_log(output.paths.log, {"start", "unreadable", "resumed"});
     if (log.broken_at && !log.torn)
-        throw Error(ExitCode::altered, output.paths.log.string() + ": line " + std::to_string(*log.broken_at) + ": " + log.why + "; start again with --force");
+        throw Error(ExitCode::altered, output.paths.log.string() + ": line " + std::to_string(*log.broken_at) + ": " +
+                                           log.why + "; start again with --force");
     if (log.lines.empty() || log.lines.front().event != "start")
-        throw Error(ExitCode::usage, partial + ": cannot be resumed: its log does not say what was begun; start again with --force");
+        throw Error(ExitCode::usage,
+                    partial + ": cannot be resumed: its log does not say what was begun; start again with --force");
     compare_start(log.lines.front(), output, options, mark);
 
     Kept kept;
@@ -102,7 +114,8 @@ Kept read_kept(const Output& output, const AcquireOptions& options, const Source
     if (mark.size) kept.upto = std::min(kept.upto, *mark.size);
     for (const LogLine& line : log.lines) {
         if (line.event == "unreadable")
-            kept.bad.push_back({{log_uint(line, "offset").value_or(0), log_uint(line, "size").value_or(0)}, static_cast<int>(log_uint(line, "errno").value_or(0))});
+            kept.bad.push_back({{log_uint(line, "offset").value_or(0), log_uint(line, "size").value_or(0)},
+                                static_cast<int>(log_uint(line, "errno").value_or(0))});
         if (line.event == "resumed") { // from there on the source was read again, and told again what is unreadable
             kept.resumed_at.push_back(log_uint(line, "at").value_or(0));
             std::erase_if(kept.bad, [&](const Bad& bad) { return bad.range.offset >= kept.resumed_at.back(); });
@@ -129,9 +142,12 @@ void compare_last_kept(BlockSource& source, const Output& output, const Kept& ke
         read.offset = i * chunk_size;
         read.into = buffer.span().first(std::min(chunk_size, kept.upto - read.offset));
         source.read(read, stop);
-        const bool touched = !read.bad.empty() || std::ranges::any_of(kept.bad, [&](const Bad& bad) { return bad.range.offset / chunk_size == i; });
+        const bool touched = !read.bad.empty() || std::ranges::any_of(kept.bad, [&](const Bad& bad) {
+            return bad.range.offset / chunk_size == i;
+        });
         if (!touched && (read.got != read.into.size() || sha256(read.into) != leaves[i]))
-            throw Error(ExitCode::refused, source.info().uri + ": no longer holds what was kept at byte " + std::to_string(read.offset) +
+            throw Error(ExitCode::refused, source.info().uri + ": no longer holds what was kept at byte " +
+                                               std::to_string(read.offset) +
                                                ": another source, or it has changed; start again with --force");
     }
 }

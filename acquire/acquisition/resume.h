@@ -1,6 +1,6 @@
 #pragma once
-// Going on after a kill, a drop or a full disk. There is no state file: the chunk list says how far the image is durable,
-// the log what the source was and what of it was unreadable.
+// Going on after a kill, a drop or a full disk. There is no state file: the chunk list says how far the image is
+// durable, the log what the source was and what of it was unreadable.
 
 #include "acquire/acquisition/acquisition.h"
 #include "acquire/acquisition/output.h"
@@ -20,9 +20,9 @@ struct SourceMark {
 LogFields describe_start(const AcquireOptions& options, const SourceMark& mark, const Output& output);
 
 struct Kept {
-    uint64_t upto = 0;     // resume here: a multiple of the chunk size, or the image's size
-    std::vector<Bad> bad;  // unreadable ranges before it
-    std::string started;   // when the acquisition began
+    uint64_t upto = 0;                // resume here: a multiple of the chunk size, or the image's size
+    std::vector<Bad> bad;             // unreadable ranges before it
+    std::string started;              // when the acquisition began
     std::vector<uint64_t> resumed_at; // where earlier runs went on
 };
 
@@ -30,7 +30,8 @@ struct Kept {
 // with, Error{altered} when the log's chain is broken, Error{usage} when there is too little left to go on with.
 Kept read_kept(const Output& output, const AcquireOptions& options, const SourceMark& mark);
 
-// Compares every kept chunk with its leaf while the pipeline rebuilds its digests. Error{altered} at the first that differs.
+// Compares every kept chunk with its leaf while the pipeline rebuilds its digests. Error{altered} at the first that
+// differs.
 void replay_kept(const Output& output, uint64_t upto, Pipeline& pipeline, std::stop_token stop);
 
 // The last chunks kept must equal the source's. Error{refused}.

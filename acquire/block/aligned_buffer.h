@@ -14,7 +14,9 @@ public:
     static constexpr size_t alignment = 4096;
     AlignedBuffer() = default;
     explicit AlignedBuffer(size_t size)
-        : bytes_(static_cast<std::byte*>(std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))), size_(size) {
+        : bytes_(
+              static_cast<std::byte*>(std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))),
+          size_(size) {
         if (!bytes_) throw std::bad_alloc();
     }
     std::byte* data() { return bytes_.get(); }

@@ -32,7 +32,8 @@ public:
             throw std::runtime_error("OpenSSL refuses a digest (a FIPS policy?)");
     }
     void update(std::span<const std::byte> bytes) override {
-        if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) throw std::runtime_error("EVP_DigestUpdate failed");
+        if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1)
+            throw std::runtime_error("EVP_DigestUpdate failed");
     }
     std::vector<std::byte> finish() override {
         std::vector<std::byte> out(EVP_MAX_MD_SIZE);
@@ -98,6 +99,8 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
     return out;
 }
 
-std::unique_ptr<Hasher> make_hasher(DigestAlgorithm algorithm) { return std::make_unique<EvpHasher>(row(algorithm).openssl()); }
+std::unique_ptr<Hasher> make_hasher(DigestAlgorithm algorithm) {
+    return std::make_unique<EvpHasher>(row(algorithm).openssl());
+}
 
 } // namespace kanshiki

@@ -45,7 +45,8 @@ void MerkleBuilder::append(const Digest& entry, uint64_t count) {
     while (count > 0) {
         // The largest complete subtree that starts here and fits.
         const unsigned fits = static_cast<unsigned>(std::bit_width(count)) - 1;
-        const unsigned level = size_ == 0 ? fits : std::min<unsigned>(fits, static_cast<unsigned>(std::countr_zero(size_)));
+        const unsigned level =
+            size_ == 0 ? fits : std::min<unsigned>(fits, static_cast<unsigned>(std::countr_zero(size_)));
         while (equal.size() <= level) equal.push_back(inner(equal.back(), equal.back()));
         push(equal[level], level);
         count -= uint64_t{1} << level;

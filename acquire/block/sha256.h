@@ -1,7 +1,7 @@
 #pragma once
 // SHA-256 (FIPS 180-4) for the ordered lane: the chunk's leaf and the whole image's digest run over the same bytes in
-// one pass. Chunks start at multiples of 64 bytes, so both see the same message blocks: the message schedule is computed
-// once and two states go through the rounds side by side, which hides the latency of the SHA-NI instructions.
+// one pass. Chunks start at multiples of 64 bytes, so both see the same message blocks: the message schedule is
+// computed once and two states go through the rounds side by side, which hides the latency of the SHA-NI instructions.
 
 #include "kanshiki/digest.h"
 
@@ -32,7 +32,8 @@ bool sha256_has_lanes();
 namespace sha256_detail {
 void compress(std::array<uint32_t, 8>& state, const std::byte* blocks, size_t count);
 void compress_two(std::array<uint32_t, 8>& a, std::array<uint32_t, 8>& b, const std::byte* blocks, size_t count);
-void compress_openssl(std::array<uint32_t, 8>& state, const std::byte* blocks, size_t count); // the fallback, and the tests' oracle
+void compress_openssl(std::array<uint32_t, 8>& state, const std::byte* blocks,
+                      size_t count); // the fallback, and the tests' oracle
 } // namespace sha256_detail
 
 } // namespace kanshiki

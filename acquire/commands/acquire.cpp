@@ -34,7 +34,8 @@ std::vector<DigestAlgorithm> parse_digests(const std::string& list) {
         const size_t comma = std::min(list.find(',', at), list.size());
         const std::string name = list.substr(at, comma - at);
         const auto algorithm = digest_from_name(name);
-        if (!algorithm) throw Error(ExitCode::usage, "--hash: '" + name + "' is not one of sha256 md5 sha1 sha512, or none alone");
+        if (!algorithm)
+            throw Error(ExitCode::usage, "--hash: '" + name + "' is not one of sha256 md5 sha1 sha512, or none alone");
         if (std::find(out.begin(), out.end(), *algorithm) == out.end()) out.push_back(*algorithm);
         at = comma + 1;
     }
@@ -45,11 +46,24 @@ void print_json(const AcquireOptions& options, const AcquireResult& result, doub
     const Manifest& m = result.manifest;
     nlohmann::ordered_json images = nlohmann::ordered_json::array(), unreadable = nlohmann::ordered_json::array();
     for (const auto& image : options.images) images.push_back(to_utf8_lossless(image.string()));
-    for (const Bad& bad : m.unreadable) unreadable.push_back({{"offset", bad.range.offset}, {"size", bad.range.size}, {"error", std::strerror(bad.error)}});
-    nlohmann::ordered_json out{{"image", images[0]}, {"images", images}, {"size", m.size}, {"root", to_hex(m.root)}, {"digests", m.digests},
-                               {"chunks", m.chunks}, {"zero_chunks", m.zero_chunks}, {"unreadable_bytes", m.unreadable_bytes}, {"unreadable", unreadable},
-                               {"resumed_at", nullptr}, {"was_complete", result.was_complete}, {"seconds", seconds}, {"exit", static_cast<int>(code)},
-                               {"manifest", to_utf8_lossless(Companions::of(options.images.front()).manifest.string())}};
+    for (const Bad& bad : m.unreadable)
+        unreadable.push_back(
+            {{"offset", bad.range.offset}, {"size", bad.range.size}, {"error", std::strerror(bad.error)}});
+    nlohmann::ordered_json out{
+        {"image", images[0]},
+        {"images", images},
+        {"size", m.size},
+        {"root", to_hex(m.root)},
+        {"digests", m.digests},
+        {"chunks", m.chunks},
+        {"zero_chunks", m.zero_chunks},
+        {"unreadable_bytes", m.unreadable_bytes},
+        {"unreadable", unreadable},
+        {"resumed_at", nullptr},
+        {"was_complete", result.was_complete},
+        {"seconds", seconds},
+        {"exit", static_cast<int>(code)},
+        {"manifest", to_utf8_lossless(Companions::of(options.images.front()).manifest.string())}};
     if (result.resumed_at) out["resumed_at"] = *result.resumed_at;
     std::cout << out.dump(2) << "\n";
 }
@@ -58,12 +72,16 @@ void print_text(const AcquireOptions& options, const AcquireResult& result, doub
     const Manifest& m = result.manifest;
     if (result.was_complete) std::cout << "complete already; nothing left to do\n";
     for (const auto& image : options.images) std::cout << "image       " << escape_terminal(image.string()) << "\n";
-    std::cout << "source      " << escape_terminal(m.source_uri) << (m.live ? "  (live, not point in time)" : "") << "\n"
-              << fmt::format("size        {} bytes, {} chunks of 512 KiB, {} of them zero\n", m.size, m.chunks, m.zero_chunks) << "root        " << to_hex(m.root) << "\n";
+    std::cout << "source      " << escape_terminal(m.source_uri) << (m.live ? "  (live, not point in time)" : "")
+              << "\n"
+              << fmt::format("size        {} bytes, {} chunks of 512 KiB, {} of them zero\n", m.size, m.chunks,
+                             m.zero_chunks)
+              << "root        " << to_hex(m.root) << "\n";
     for (const auto& [name, digest] : m.digests) std::cout << fmt::format("{:<12}{}\n", name, digest);
     if (result.resumed_at) std::cout << fmt::format("resumed     at byte {}\n", *result.resumed_at);
     if (m.unreadable_bytes > 0)
-        std::cout << fmt::format("UNREADABLE  {} bytes in {} ranges, zero in the image: see {}\n", m.unreadable_bytes, m.unreadable.size(),
+        std::cout << fmt::format("UNREADABLE  {} bytes in {} ranges, zero in the image: see {}\n", m.unreadable_bytes,
+                                 m.unreadable.size(),
                                  escape_terminal(Companions::of(options.images.front()).map.string()));
     if (!result.was_complete) std::cout << fmt::format("took        {:.1f} s\n", seconds);
 }
@@ -77,20 +95,35 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
     std::vector<std::string> images;
     CLI::App app("Image a volume: every sector it has, hashed as it is read, with the files that prove it.", "acquire");
     app.footer(examples);
-    app.add_option("SOURCE", options.source, "block device, file, ssh://[user@]host[:port]/dev/..., or - for standard input")->required();
-    app.add_option("-o,--output", images, "IMAGE to write; twice for a master and a working copy")->required()->type_name("IMAGE")->allow_extra_args(false);
-    app.add_option("--hash", hash, "digests of the whole image: sha256,md5,sha1,sha512, or none (chunks and root alone)")->type_name("LIST")->capture_default_str();
-    app.add_option("--level", options.level, "zstd level of .img.zst")->check(CLI::Range(1, 19))->type_name("N")->capture_default_str();
+    app.add_option("SOURCE", options.source,
+                   "block device, file, ssh://[user@]host[:port]/dev/..., or - for standard input")
+        ->required();
+    app.add_option("-o,--output", images, "IMAGE to write; twice for a master and a working copy")
+        ->required()
+        ->type_name("IMAGE")
+        ->allow_extra_args(false);
+    app.add_option("--hash", hash,
+                   "digests of the whole image: sha256,md5,sha1,sha512, or none (chunks and root alone)")
+        ->type_name("LIST")
+        ->capture_default_str();
+    app.add_option("--level", options.level, "zstd level of .img.zst")
+        ->check(CLI::Range(1, 19))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_flag("--resume", options.resume, "go on with an unfinished image; start afresh when there is none");
     app.add_flag("--force", options.force, "overwrite an existing image");
     app.add_flag("--verify", options.read_back, "read the image back from the medium before it is called evidence");
     app.add_option("--triage", triage_folder, "when done, triage the image into this folder")->type_name("DIR");
-    app.add_option("--threads", options.threads, "of CPU work (default: one per core)")->check(CLI::Range(1u, 1024u))->type_name("N");
+    app.add_option("--threads", options.threads, "of CPU work (default: one per core)")
+        ->check(CLI::Range(1u, 1024u))
+        ->type_name("N");
     CaseInfo& about = options.case_info;
     app.add_option("--case", about.case_id, "case number")->type_name("TEXT")->group("Custody");
     app.add_option("--evidence", about.evidence_id, "evidence or exhibit number")->type_name("TEXT")->group("Custody");
     app.add_option("--examiner", about.examiner, "who acquires")->type_name("TEXT")->group("Custody");
-    app.add_option("--authority", about.authority, "by what right: warrant, consent, contract")->type_name("TEXT")->group("Custody");
+    app.add_option("--authority", about.authority, "by what right: warrant, consent, contract")
+        ->type_name("TEXT")
+        ->group("Custody");
     app.add_option("--note", about.note, "anything else")->type_name("TEXT")->group("Custody");
     add_source_options(app, options.open);
     add_output_options(app, output);
@@ -110,8 +143,10 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const ExitCode code = result.manifest.unreadable_bytes > 0 ? ExitCode::unreadable : ExitCode::ok;
-    if (output.json) print_json(options, result, seconds, code);
-    else if (!output.quiet) print_text(options, result, seconds);
+    if (output.json)
+        print_json(options, result, seconds, code);
+    else if (!output.quiet)
+        print_text(options, result, seconds);
 
     if (!triage_folder.empty()) triage(options.images.front().string(), triage_folder);
     return static_cast<int>(code);

@@ -19,21 +19,37 @@ ProgressStyle OutputOptions::style() const {
 void add_source_options(CLI::App& app, OpenOptions& options) {
     SshOptions& ssh = options.ssh;
     ssh.may_ask = ::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO);
-    app.add_flag("--allow-in-use", options.allow_in_use, "read a source that is mounted or otherwise in use; recorded as live")->group("Source");
-    app.add_option("--identity", ssh.identity, "private key file (default: ssh-agent and ~/.ssh/config)")->type_name("FILE")->group("SSH");
-    app.add_option("--host-key", ssh.host_key, "accept just this host key (default: known_hosts, strictly)")->type_name("SHA256:...")->group("SSH");
+    app.add_flag("--allow-in-use", options.allow_in_use,
+                 "read a source that is mounted or otherwise in use; recorded as live")
+        ->group("Source");
+    app.add_option("--identity", ssh.identity, "private key file (default: ssh-agent and ~/.ssh/config)")
+        ->type_name("FILE")
+        ->group("SSH");
+    app.add_option("--host-key", ssh.host_key, "accept just this host key (default: known_hosts, strictly)")
+        ->type_name("SHA256:...")
+        ->group("SSH");
     app.add_option("--ssh-config", ssh.config, "instead of ~/.ssh/config")->type_name("FILE")->group("SSH");
     app.add_option("--known-hosts", ssh.known_hosts, "instead of ~/.ssh/known_hosts")->type_name("FILE")->group("SSH");
     app.add_flag("--sudo", ssh.sudo, "run the far side's commands with sudo -n")->group("SSH");
-    app.add_option("--compress", ssh.compress, "on the far side: auto none zstd lz4 gzip ssh (ssh: its own zlib, ten times slower)")
-        ->check(CLI::IsMember({"auto", "none", "zstd", "lz4", "gzip", "ssh"}))->type_name("HOW")->capture_default_str()->group("SSH");
-    app.add_option_function<unsigned>("--timeout", [&ssh](unsigned seconds) { ssh.timeout = std::chrono::seconds(seconds); }, "longest wait for the far side (default 60)")
-        ->check(CLI::Range(1u, 86400u))->type_name("SECONDS")->group("SSH");
+    app.add_option("--compress", ssh.compress,
+                   "on the far side: auto none zstd lz4 gzip ssh (ssh: its own zlib, ten times slower)")
+        ->check(CLI::IsMember({"auto", "none", "zstd", "lz4", "gzip", "ssh"}))
+        ->type_name("HOW")
+        ->capture_default_str()
+        ->group("SSH");
+    app.add_option_function<unsigned>(
+           "--timeout", [&ssh](unsigned seconds) { ssh.timeout = std::chrono::seconds(seconds); },
+           "longest wait for the far side (default 60)")
+        ->check(CLI::Range(1u, 86400u))
+        ->type_name("SECONDS")
+        ->group("SSH");
 }
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
-    app.add_option("--progress", options.progress, "auto bar line json none")->check(CLI::IsMember({"auto", "bar", "line", "json", "none"}))
-        ->type_name("STYLE")->capture_default_str();
+    app.add_option("--progress", options.progress, "auto bar line json none")
+        ->check(CLI::IsMember({"auto", "bar", "line", "json", "none"}))
+        ->type_name("STYLE")
+        ->capture_default_str();
     app.add_flag("--json", options.json, "print the result as one JSON object on standard output");
     app.add_flag("-q,--quiet", options.quiet, "no progress, no notices; errors only");
 }

@@ -16,7 +16,7 @@ struct OutputOptions {
     ProgressStyle style() const;
 };
 
-void add_source_options(CLI::App& app, OpenOptions& options); // --allow-in-use and all of SSH
+void add_source_options(CLI::App& app, OpenOptions& options);   // --allow-in-use and all of SSH
 void add_output_options(CLI::App& app, OutputOptions& options); // --progress --quiet --json
 
 // False: help was asked for and printed. Throws Error{usage}.

@@ -24,7 +24,8 @@ const EvidenceFormat* find_evidence_format(const std::filesystem::path& image) {
 std::string evidence_extensions() {
     std::string out;
     for (const EvidenceFormat& format : table)
-        for (const std::string_view extension : format.extensions) out += (out.empty() ? "" : " ") + std::string(extension);
+        for (const std::string_view extension : format.extensions)
+            out += (out.empty() ? "" : " ") + std::string(extension);
     return out;
 }
 

@@ -39,7 +39,8 @@ void PartialFile::write(uint64_t offset, std::span<const std::byte> bytes) {
         offset += static_cast<uint64_t>(n);
     }
     if (end >= started_ + write_back_every) {
-        ::sync_file_range(fd_.get(), static_cast<off_t>(started_), static_cast<off_t>(end - started_), SYNC_FILE_RANGE_WRITE); // a hint
+        ::sync_file_range(fd_.get(), static_cast<off_t>(started_), static_cast<off_t>(end - started_),
+                          SYNC_FILE_RANGE_WRITE); // a hint
         started_ = end;
     }
 }

@@ -17,8 +17,8 @@ public:
 
     void write(uint64_t offset, std::span<const std::byte> bytes); // all of it, or Error{destination}
     void resize(uint64_t size);
-    void sync();     // fdatasync
-    void publish();  // read-only for all but root, renamed, the folder synced
+    void sync();    // fdatasync
+    void publish(); // read-only for all but root, renamed, the folder synced
 
     const std::filesystem::path& image() const { return image_; }
 

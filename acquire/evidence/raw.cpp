@@ -12,7 +12,8 @@ namespace {
 
 class RawSink final : public EvidenceSink {
 public:
-    RawSink(const std::filesystem::path& image, PartialFile::Mode mode, uint64_t from) : file_(image, mode), written_(from) {
+    RawSink(const std::filesystem::path& image, PartialFile::Mode mode, uint64_t from)
+        : file_(image, mode), written_(from) {
         if (mode == PartialFile::Mode::resume) file_.resize(from);
     }
 
@@ -59,10 +60,12 @@ public:
     }
     const SourceInfo& info() const override { return info_; }
     void read(Read& read, std::stop_token stop) override {
-        const uint64_t wanted = read.offset < *info_.size ? std::min<uint64_t>(read.into.size(), *info_.size - read.offset) : 0;
+        const uint64_t wanted =
+            read.offset < *info_.size ? std::min<uint64_t>(read.into.size(), *info_.size - read.offset) : 0;
         Read part{.offset = read.offset, .into = read.into.first(wanted)};
         below_->read(part, stop);
-        std::fill(read.into.begin() + static_cast<std::ptrdiff_t>(part.got), read.into.begin() + static_cast<std::ptrdiff_t>(wanted), std::byte{0});
+        std::fill(read.into.begin() + static_cast<std::ptrdiff_t>(part.got),
+                  read.into.begin() + static_cast<std::ptrdiff_t>(wanted), std::byte{0});
         read.got = wanted;
         read.kind = Kind::data;
         read.bad = std::move(part.bad);
@@ -83,7 +86,9 @@ std::unique_ptr<EvidenceSink> resume_raw(const std::filesystem::path& image, uin
     return std::make_unique<RawSink>(image, PartialFile::Mode::resume, from);
 }
 
-std::unique_ptr<BlockSource> open_raw(const std::filesystem::path& file) { return open_file_source(file.string(), "raw"); }
+std::unique_ptr<BlockSource> open_raw(const std::filesystem::path& file) {
+    return open_file_source(file.string(), "raw");
+}
 
 std::unique_ptr<BlockSource> salvage_raw(const std::filesystem::path& file, uint64_t upto) {
     return std::make_unique<PaddedSource>(open_file_source(file.string(), "raw"), upto);

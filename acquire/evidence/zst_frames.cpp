@@ -43,7 +43,8 @@ private:
 
 } // namespace
 
-void walk_zst_frames(const std::filesystem::path& file, const std::function<bool(const ZstFrame&, std::span<const std::byte>)>& frame) {
+void walk_zst_frames(const std::filesystem::path& file,
+                     const std::function<bool(const ZstFrame&, std::span<const std::byte>)>& frame) {
     Window window(file);
     ZstFrame next;
     for (uint64_t count = 0; count < most_zst_frames; ++count) {

@@ -94,7 +94,9 @@ private:
     }
 
     uint64_t frame_of(uint64_t at) const {
-        const auto after = std::upper_bound(frames_.begin(), frames_.end(), at, [](uint64_t offset, const ZstFrame& frame) { return offset < frame.content_offset; });
+        const auto after =
+            std::upper_bound(frames_.begin(), frames_.end(), at,
+                             [](uint64_t offset, const ZstFrame& frame) { return offset < frame.content_offset; });
         return static_cast<uint64_t>(after - frames_.begin()) - 1;
     }
 
@@ -113,7 +115,8 @@ private:
         if (read_at(file_.get(), frame.offset, stored) != static_cast<ssize_t>(stored.size())) return false;
         // Exactly one frame, of exactly this content: nothing uninitialised may pass for evidence.
         if (ZSTD_findFrameCompressedSize(stored.data(), stored.size()) != stored.size()) return false;
-        return ZSTD_decompressDCtx(context.get(), into.data(), into.size(), stored.data(), stored.size()) == into.size();
+        return ZSTD_decompressDCtx(context.get(), into.data(), into.size(), stored.data(), stored.size()) ==
+               into.size();
     }
 
     const FileDescriptor file_;
@@ -141,7 +144,8 @@ std::vector<ZstFrame> read_seek_table(int fd, const std::filesystem::path& file)
     const uint64_t size = static_cast<uint64_t>(status.st_size);
     const uint64_t table_size = size >= 9 ? seek_table_size(read_tail(fd, size, 9, file)) : 0;
     if (table_size == 0)
-        throw Error(ExitCode::never_valid, file.string() + ": no zstd seek table at its end: cut short, or not written by kanshiki; zstd -t checks it, zstd -d restores it");
+        throw Error(ExitCode::never_valid, file.string() + ": no zstd seek table at its end: cut short, or not written "
+                                                           "by kanshiki; zstd -t checks it, zstd -d restores it");
     if (table_size > size) throw Error(ExitCode::never_valid, file.string() + ": seek table: larger than the file");
     return parse_seek_table(read_tail(fd, size, table_size, file), size, file.string());
 }

@@ -21,7 +21,8 @@ uint32_t get32(std::span<const std::byte> at) {
 size_t entry_size(std::byte descriptor) { return (descriptor & std::byte{0x80}) != std::byte{0} ? 12 : 8; }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& what) {
-    throw Error(ExitCode::never_valid, name + ": seek table: " + what + "; restore it with zstd -d if it is a zstd file at all");
+    throw Error(ExitCode::never_valid,
+                name + ": seek table: " + what + "; restore it with zstd -d if it is a zstd file at all");
 }
 
 } // namespace
@@ -50,7 +51,8 @@ uint64_t seek_table_size(std::span<const std::byte> footer) {
 std::vector<ZstFrame> parse_seek_table(std::span<const std::byte> table, uint64_t file_size, const std::string& name) {
     const auto footer = table.last(footer_size);
     if ((footer[4] & std::byte{0x7C}) != std::byte{0}) refuse(name, "reserved bits are set");
-    if (get32(table) != skippable_magic || get32(table.subspan(4)) != table.size() - header_size) refuse(name, "its frame does not fit its size");
+    if (get32(table) != skippable_magic || get32(table.subspan(4)) != table.size() - header_size)
+        refuse(name, "its frame does not fit its size");
     const size_t entry = entry_size(footer[4]);
     std::vector<ZstFrame> frames;
     frames.reserve(get32(footer));
@@ -59,7 +61,8 @@ std::vector<ZstFrame> parse_seek_table(std::span<const std::byte> table, uint64_
         next.stored = get32(table.subspan(at));
         next.content = get32(table.subspan(at + 4));
         if (next.content > largest_zst_frame)
-            refuse(name, "frame " + std::to_string(frames.size()) + " holds " + std::to_string(next.content) + " bytes, more than 16 MiB");
+            refuse(name, "frame " + std::to_string(frames.size()) + " holds " + std::to_string(next.content) +
+                             " bytes, more than 16 MiB");
         if (next.stored > file_size - table.size() - next.offset)
             refuse(name, "frame " + std::to_string(frames.size()) + " points outside the file");
         if (next.content > 0) frames.push_back(next);

@@ -25,7 +25,8 @@ std::vector<std::byte> render_seek_table(std::span<const ZstFrame> frames);
 // Bytes of the whole seek table frame, from the last 9 bytes of the file; 0 if they are no footer.
 uint64_t seek_table_size(std::span<const std::byte> footer);
 
-// Every length is checked against the file: frames must fill it exactly up to the table. Error{never_valid} with `name`.
+// Every length is checked against the file: frames must fill it exactly up to the table. Error{never_valid} with
+// `name`.
 std::vector<ZstFrame> parse_seek_table(std::span<const std::byte> table, uint64_t file_size, const std::string& name);
 
 } // namespace kanshiki

@@ -1,4 +1,5 @@
-// Writes .img.zst: one frame per 512 KiB chunk, compressed by the reading threads; every zero chunk is the same few bytes.
+// Writes .img.zst: one frame per 512 KiB chunk, compressed by the reading threads; every zero chunk is the same few
+// bytes.
 #include "acquire/block/sha256.h"
 #include "acquire/evidence/formats.h"
 #include "acquire/evidence/partial_file.h"
@@ -24,7 +25,8 @@ public:
     }
     void encode(std::span<const std::byte> data, Encoded& out) override {
         out.bytes.resize(ZSTD_compressBound(data.size()));
-        const size_t size = ZSTD_compress2(context_.get(), out.bytes.data(), out.bytes.size(), data.data(), data.size());
+        const size_t size =
+            ZSTD_compress2(context_.get(), out.bytes.data(), out.bytes.size(), data.data(), data.size());
         if (ZSTD_isError(size)) throw Error(ExitCode::internal, std::string("zstd: ") + ZSTD_getErrorName(size));
         out.bytes.resize(size);
     }
@@ -54,7 +56,10 @@ public:
             stored_ = frames_.back().offset + frames_.back().stored;
             written_ = frames_.back().content_offset + frames_.back().content;
         }
-        if (written_ != from) throw Error(ExitCode::altered, partial_path(file_.image()).string() + ": holds no frame that ends at byte " + std::to_string(from) + " of the image");
+        if (written_ != from)
+            throw Error(ExitCode::altered, partial_path(file_.image()).string() +
+                                               ": holds no frame that ends at byte " + std::to_string(from) +
+                                               " of the image");
         file_.resize(stored_);
     }
 
@@ -62,8 +67,10 @@ public:
     std::unique_ptr<Encoder> encoder() const override { return std::make_unique<ZstEncoder>(options_.level); }
 
     void write(const Chunk& chunk) override {
-        if (chunk.kind == Kind::data) append(chunk.encoded->bytes, static_cast<uint32_t>(chunk.range.size));
-        else write_zeros(chunk.range.size);
+        if (chunk.kind == Kind::data)
+            append(chunk.encoded->bytes, static_cast<uint32_t>(chunk.range.size));
+        else
+            write_zeros(chunk.range.size);
         written_ = chunk.range.end();
     }
 
@@ -137,7 +144,8 @@ std::unique_ptr<EvidenceSink> create_zst(const std::filesystem::path& image, con
     return std::make_unique<ZstSink>(image, PartialFile::Mode::create, options);
 }
 
-std::unique_ptr<EvidenceSink> resume_zst(const std::filesystem::path& image, uint64_t from, const SinkOptions& options) {
+std::unique_ptr<EvidenceSink> resume_zst(const std::filesystem::path& image, uint64_t from,
+                                         const SinkOptions& options) {
     auto sink = std::make_unique<ZstSink>(image, PartialFile::Mode::resume, options);
     sink->go_on(from);
     return sink;

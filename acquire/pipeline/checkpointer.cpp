@@ -4,7 +4,8 @@
 
 namespace kanshiki {
 
-Checkpointer::Checkpointer(std::span<EvidenceSink* const> sinks, CheckpointObserver* observer, unsigned lanes, uint64_t start, uint64_t every)
+Checkpointer::Checkpointer(std::span<EvidenceSink* const> sinks, CheckpointObserver* observer, unsigned lanes,
+                           uint64_t start, uint64_t every)
     : sinks_(sinks), observer_(observer), every_(every), passed_(lanes, start), claimed_(start), durable_(start) {
     if (!sinks_.empty()) thread_ = std::thread([this] { loop(); });
 }
@@ -58,7 +59,8 @@ void Checkpointer::checkpoint(uint64_t upto) {
 void Checkpointer::loop() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [&] { return ending_ || position() >= durable_ + every_ || (held_back_ && position() > durable_); });
+        changed_.wait(
+            lock, [&] { return ending_ || position() >= durable_ + every_ || (held_back_ && position() > durable_); });
         if (ending_) return;
         const uint64_t upto = position();
         lock.unlock();

@@ -13,7 +13,8 @@ class Checkpointer {
 public:
     // lanes: how many of them report passed(). every: bytes between two checkpoints; twice that is the most that is
     // claimed and not durable. Without sinks nothing is kept, and nothing held back.
-    Checkpointer(std::span<EvidenceSink* const> sinks, CheckpointObserver* observer, unsigned lanes, uint64_t start, uint64_t every);
+    Checkpointer(std::span<EvidenceSink* const> sinks, CheckpointObserver* observer, unsigned lanes, uint64_t start,
+                 uint64_t every);
     ~Checkpointer();
 
     // Waits until a chunk or run that ends at `end` may be claimed. False: the run is to end.

@@ -29,7 +29,9 @@ void ChunkQueue::close() {
 Item* ChunkQueue::wait(uint64_t number) {
     std::unique_lock lock(mutex_);
     Item& item = items_[number % items_.size()];
-    ready_.wait(lock, [&] { return (number < next_ && item.number == number && item.published) || (closed_ && number >= next_); });
+    ready_.wait(lock, [&] {
+        return (number < next_ && item.number == number && item.published) || (closed_ && number >= next_);
+    });
     return number < next_ ? &item : nullptr;
 }
 

@@ -18,11 +18,11 @@ struct Item {
     Kind kind = Kind::data;
     std::span<const std::byte> data; // empty when kind is not data
     std::vector<Bad> bad;
-    std::vector<Encoded> encoded;   // one per sink
-    std::optional<Digest> leaf;     // set by the worker when the ordered lane need not compute it
+    std::vector<Encoded> encoded; // one per sink
+    std::optional<Digest> leaf;   // set by the worker when the ordered lane need not compute it
     uint64_t read_at_us = 0;
-    std::exception_ptr failure;     // the range could not be had; ends the run when its turn comes
-    AlignedBuffer buffer;           // kept from use to use
+    std::exception_ptr failure; // the range could not be had; ends the run when its turn comes
+    AlignedBuffer buffer;       // kept from use to use
 
 private:
     friend class ChunkQueue;
@@ -34,9 +34,9 @@ class ChunkQueue {
 public:
     ChunkQueue(size_t depth, unsigned lanes);
 
-    Item& claim();             // the next place; waits until it is free
-    void publish(Item& item);  // its content is ready for the lanes
-    void close();              // no claim will follow
+    Item& claim();            // the next place; waits until it is free
+    void publish(Item& item); // its content is ready for the lanes
+    void close();             // no claim will follow
 
     Item* wait(uint64_t number); // waits until that item is published; null when the queue was closed before it
     void release(Item& item);    // this lane is done with it

@@ -5,8 +5,9 @@
 namespace kanshiki {
 namespace {
 
-constexpr uint64_t stretch = uint64_t{64} << 30;    // how far the source is asked at a time
-constexpr uint64_t longest_run = uint64_t{1} << 30; // so that progress and interruption stay alive in long runs of zeros
+constexpr uint64_t stretch = uint64_t{64} << 30; // how far the source is asked at a time
+constexpr uint64_t longest_run = uint64_t{1}
+                                 << 30; // so that progress and interruption stay alive in long runs of zeros
 
 } // namespace
 
@@ -29,8 +30,10 @@ std::optional<Cut> Feeder::next(std::stop_token stop) {
     if (use_extents_)
         if (const Extent* extent = extent_at(next_, stop); extent && extent->kind != Kind::data) {
             const uint64_t run = std::min(extent->range.end() - next_, longest_run) / chunk_size * chunk_size;
-            if (run > 0) cut = {{next_, run}, extent->kind};
-            else if (extent->range.end() >= cut.range.end()) cut.kind = extent->kind; // the short last chunk
+            if (run > 0)
+                cut = {{next_, run}, extent->kind};
+            else if (extent->range.end() >= cut.range.end())
+                cut.kind = extent->kind; // the short last chunk
         }
     next_ = cut.range.end();
     return cut;

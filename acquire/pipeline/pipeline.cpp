@@ -1,5 +1,6 @@
-// The pipeline as a story: readers claim places in an ordered queue, read, look for zeros and encode while the chunk is in
-// cache; lanes pass over the queue in order: the ledger (leaf, SHA-256, tree), one lane per further digest, one per sink.
+// The pipeline as a story: readers claim places in an ordered queue, read, look for zeros and encode while the chunk is
+// in cache; lanes pass over the queue in order: the ledger (leaf, SHA-256, tree), one lane per further digest, one per
+// sink.
 #include "kanshiki/pipeline.h"
 
 #include "acquire/block/sha256.h"
@@ -34,7 +35,8 @@ uint64_t now_us() {
 }
 
 // Gives `use` the item's bytes in order, zero runs in pieces.
-template<class Use> void over_bytes(const Item& item, Use use) {
+template<class Use>
+void over_bytes(const Item& item, Use use) {
     if (item.kind == Kind::data) return use(item.data);
     for (uint64_t done = 0; done < item.range.size;) {
         const uint64_t size = std::min(chunk_size, item.range.size - done);
@@ -76,8 +78,10 @@ struct Pipeline::State {
     State(PipelineOptions chosen, Events& to) : options(std::move(chosen)), events(to) {
         if (options.threads == 0) options.threads = std::max(1u, std::thread::hardware_concurrency());
         for (const DigestAlgorithm algorithm : options.digests)
-            if (algorithm == DigestAlgorithm::sha256) whole_sha256 = true;
-            else others.emplace_back(algorithm, make_hasher(algorithm));
+            if (algorithm == DigestAlgorithm::sha256)
+                whole_sha256 = true;
+            else
+                others.emplace_back(algorithm, make_hasher(algorithm));
     }
     Digest record(const Item& item);
 };
@@ -90,7 +94,8 @@ Digest Pipeline::State::record(const Item& item) {
         if (whole_sha256) over_bytes(item, [&](auto bytes) { sha256.update(bytes); });
     } else {
         Sha256 of_chunk;
-        over_bytes(item, [&](auto bytes) { whole_sha256 ? update_both(sha256, of_chunk, bytes) : of_chunk.update(bytes); });
+        over_bytes(item,
+                   [&](auto bytes) { whole_sha256 ? update_both(sha256, of_chunk, bytes) : of_chunk.update(bytes); });
         leaf = of_chunk.finish();
     }
     const uint64_t count = chunks_in(item.range.size);
@@ -108,15 +113,16 @@ class Run {
 public:
     Run(PipelineOptions& options, bool leaf_in_worker, BlockSource& source, uint64_t start, std::optional<uint64_t> end,
         std::span<EvidenceSink* const> sinks, CheckpointObserver* checkpoints, unsigned lanes, std::stop_token stop)
-        : options_(options), leaf_in_worker_(leaf_in_worker), source_(source), info_(source.info()), sinks_(sinks), stop_(stop),
-          feeder_(source, start, end, options.use_extents), queue_(depth(info_, options), lanes), cpu_(options.threads),
-          checkpointer_(sinks, checkpoints, lanes, start, options.checkpoint_every) {}
+        : options_(options), leaf_in_worker_(leaf_in_worker), source_(source), info_(source.info()), sinks_(sinks),
+          stop_(stop), feeder_(source, start, end, options.use_extents), queue_(depth(info_, options), lanes),
+          cpu_(options.threads), checkpointer_(sinks, checkpoints, lanes, start, options.checkpoint_every) {}
 
     using LaneWork = std::function<void(const Item&)>;
 
     void go(const std::vector<LaneWork>& lanes) {
         std::vector<std::thread> lane_threads, readers;
-        for (unsigned lane = 0; lane < lanes.size(); ++lane) lane_threads.emplace_back([&, lane] { pass(lane, lanes[lane]); });
+        for (unsigned lane = 0; lane < lanes.size(); ++lane)
+            lane_threads.emplace_back([&, lane] { pass(lane, lanes[lane]); });
         for (unsigned i = 0; i < reader_count(info_, options_); ++i) readers.emplace_back([this] { read_on(); });
         for (std::thread& thread : readers) thread.join();
         queue_.close();
@@ -135,7 +141,9 @@ private:
         // An ascending source is read by one thread at a time, while the others work on what they have read.
         return info.access == Access::ascending ? options.threads + 1 : std::max(info.lanes, options.threads);
     }
-    static size_t depth(const SourceInfo& info, const PipelineOptions& options) { return 2 * options.threads + reader_count(info, options) + 12; }
+    static size_t depth(const SourceInfo& info, const PipelineOptions& options) {
+        return 2 * options.threads + reader_count(info, options) + 12;
+    }
 
     void read_on() {
         std::vector<std::unique_ptr<Encoder>> encoders;
@@ -196,8 +204,9 @@ private:
         item.read_at_us = now_us();
         if (read.got < item.range.size) {
             if (info_.size)
-                throw Error(ExitCode::source_lost, info_.uri + ": ended at byte " + std::to_string(item.range.offset + read.got) +
-                                                       ", but was " + std::to_string(*info_.size) + " bytes when opened: it shrank");
+                throw Error(ExitCode::source_lost, info_.uri + ": ended at byte " +
+                                                       std::to_string(item.range.offset + read.got) + ", but was " +
+                                                       std::to_string(*info_.size) + " bytes when opened: it shrank");
             feeder_.ended();
             item.range.size = read.got;
         }
@@ -267,11 +276,12 @@ private:
 
 } // namespace
 
-Pipeline::Pipeline(PipelineOptions options, Events& events) : state_(std::make_unique<State>(std::move(options), events)) {}
+Pipeline::Pipeline(PipelineOptions options, Events& events)
+    : state_(std::make_unique<State>(std::move(options), events)) {}
 Pipeline::~Pipeline() = default;
 
-void Pipeline::run(BlockSource& source, std::optional<uint64_t> upto, std::span<EvidenceSink* const> sinks, LeafObserver* leaves,
-                   CheckpointObserver* checkpoints, std::stop_token stop) {
+void Pipeline::run(BlockSource& source, std::optional<uint64_t> upto, std::span<EvidenceSink* const> sinks,
+                   LeafObserver* leaves, CheckpointObserver* checkpoints, std::stop_token stop) {
     State& state = *state_;
     std::optional<uint64_t> end = source.info().size;
     if (upto) end = end ? std::min(*end, *upto) : *upto;
@@ -287,13 +297,16 @@ void Pipeline::run(BlockSource& source, std::optional<uint64_t> upto, std::span<
         state.events.progress({state.options.phase, state.position, end, state.unreadable, stored, "bytes"});
     });
     for (auto& [algorithm, hasher] : state.others)
-        lanes.push_back([hasher = hasher.get()](const Item& item) { over_bytes(item, [&](auto bytes) { hasher->update(bytes); }); });
+        lanes.push_back([hasher = hasher.get()](const Item& item) {
+            over_bytes(item, [&](auto bytes) { hasher->update(bytes); });
+        });
     for (size_t i = 0; i < sinks.size(); ++i)
         lanes.push_back([&, i](const Item& item) {
             sinks[i]->write({item.range, item.kind, item.data, item.kind == Kind::data ? &item.encoded[i] : nullptr});
         });
 
-    Run run(state.options, !state.whole_sha256, source, state.position, end, sinks, checkpoints, static_cast<unsigned>(lanes.size()), stop);
+    Run run(state.options, !state.whole_sha256, source, state.position, end, sinks, checkpoints,
+            static_cast<unsigned>(lanes.size()), stop);
     run.go(lanes);
 }
 

@@ -27,14 +27,17 @@ struct Search {
 
     void give_up(uint64_t offset, std::span<std::byte> into, int error) {
         std::fill(into.begin(), into.end(), std::byte{0});
-        if (!bad.empty() && bad.back().range.end() == offset && bad.back().error == error) bad.back().range.size += into.size();
-        else bad.push_back({{offset, into.size()}, error});
+        if (!bad.empty() && bad.back().range.end() == offset && bad.back().error == error)
+            bad.back().range.size += into.size();
+        else
+            bad.push_back({{offset, into.size()}, error});
     }
 };
 
 } // namespace
 
-std::vector<Bad> read_bisecting(uint64_t offset, std::span<std::byte> into, const Bisection& how, const ReadExactly& read, std::stop_token stop) {
+std::vector<Bad> read_bisecting(uint64_t offset, std::span<std::byte> into, const Bisection& how,
+                                const ReadExactly& read, std::stop_token stop) {
     Search search{how, read, stop, {}};
     if (!into.empty()) search.over(offset, into);
     return std::move(search.bad);

@@ -15,8 +15,10 @@ struct Bisection {
     unsigned retries; // of a single sector, before it is given up
 };
 
-// A range that failed as a whole is halved until the failing sectors stand alone. offset: a multiple of sector. Neighbours with the
-// same errno are one entry. A stop request throws Error{interrupted}; a read that throws ends the search.
-std::vector<Bad> read_bisecting(uint64_t offset, std::span<std::byte> into, const Bisection& how, const ReadExactly& read, std::stop_token stop);
+// A range that failed as a whole is halved until the failing sectors stand alone. offset: a multiple of sector.
+// Neighbours with the same errno are one entry. A stop request throws Error{interrupted}; a read that throws ends the
+// search.
+std::vector<Bad> read_bisecting(uint64_t offset, std::span<std::byte> into, const Bisection& how,
+                                const ReadExactly& read, std::stop_token stop);
 
 } // namespace kanshiki

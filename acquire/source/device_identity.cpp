@@ -78,7 +78,8 @@ std::string who_uses(int fd) {
         for (const std::string& ours : numbers)
             if (device == ours) return "mounted on " + point;
     }
-    for (const auto& holder : fs::directory_iterator(node / "holders", ignored)) return "held by " + holder.path().filename().string();
+    for (const auto& holder : fs::directory_iterator(node / "holders", ignored))
+        return "held by " + holder.path().filename().string();
     return "held exclusively (a mount in another namespace, swap, RAID or LVM)";
 }
 

@@ -55,15 +55,18 @@ private:
     void read_around_the_bad(Read& read, std::stop_token stop) {
         read.got = std::min<uint64_t>(read.into.size(), *info_.size - std::min(*info_.size, read.offset));
         // Only O_DIRECT sees single sectors; buffered reads lose whole pages or read-ahead windows.
-        const uint64_t sector = direct_ ? info_.logical_sector : std::max<uint64_t>(info_.logical_sector, AlignedBuffer::alignment);
+        const uint64_t sector =
+            direct_ ? info_.logical_sector : std::max<uint64_t>(info_.logical_sector, AlignedBuffer::alignment);
         const uint64_t start = read.offset / sector * sector;
         const uint64_t end = std::min(*info_.size, (read.offset + read.got + sector - 1) / sector * sector);
         AlignedBuffer whole(end - start);
-        const std::vector<Bad> bad =
-            read_bisecting(start, whole.span(), {sector, 1}, [this](uint64_t at, std::span<std::byte> into) { return read_piece(at, into); }, stop);
+        const std::vector<Bad> bad = read_bisecting(
+            start, whole.span(), {sector, 1},
+            [this](uint64_t at, std::span<std::byte> into) { return read_piece(at, into); }, stop);
         std::copy_n(whole.data() + (read.offset - start), read.got, read.into.data());
         for (const Bad& one : bad) {
-            const uint64_t from = std::max(one.range.offset, read.offset), to = std::min(one.range.end(), read.offset + read.got);
+            const uint64_t from = std::max(one.range.offset, read.offset),
+                           to = std::min(one.range.end(), read.offset + read.got);
             if (from < to) read.bad.push_back({{from, to - from}, one.error});
         }
     }
@@ -81,7 +84,8 @@ private:
     void must_be_there(int error) const {
         uint64_t size = *info_.size;
         const bool answers = !device_ || ::ioctl(plain_.get(), BLKGETSIZE64, &size) == 0;
-        if (error == ENODEV || error == ENXIO || error == ENOTCONN || error == ESTALE || !answers || size != *info_.size)
+        if (error == ENODEV || error == ENXIO || error == ENOTCONN || error == ESTALE || !answers ||
+            size != *info_.size)
             throw Error(ExitCode::source_lost, info_.uri + ": the source went away: " + std::strerror(error));
     }
 
@@ -125,8 +129,10 @@ std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOpti
         info.live = true;
         info.live_why = who_uses(plain.get());
         if (!options.allow_in_use)
-            throw Error(ExitCode::refused, path + ": in use: " + info.live_why + "; unmount it, or image it as it changes with --allow-in-use");
-        events.report({"notice", path + " is in use (" + info.live_why + "): the image will not be of one point in time"});
+            throw Error(ExitCode::refused, path + ": in use: " + info.live_why +
+                                               "; unmount it, or image it as it changes with --allow-in-use");
+        events.report(
+            {"notice", path + " is in use (" + info.live_why + "): the image will not be of one point in time"});
     }
     if (!plain) cannot_open(path);
     DeviceFacts facts = ask_device(plain.get(), path);
@@ -139,7 +145,8 @@ std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOpti
     return std::make_unique<FileSource>(std::move(info), std::move(plain), std::move(direct), true);
 }
 
-std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::string& kind, FileDescriptor file, uint64_t size) {
+std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::string& kind, FileDescriptor file,
+                                          uint64_t size) {
     SourceInfo info;
     info.uri = path;
     info.kind = kind;
@@ -155,7 +162,8 @@ std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::st
 
 std::unique_ptr<BlockSource> open_local(const std::string& path, const OpenOptions& options, Events& events) {
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) throw Error(ExitCode::refused, path + ": no such source: " + std::strerror(errno));
+    if (::stat(path.c_str(), &status) != 0)
+        throw Error(ExitCode::refused, path + ": no such source: " + std::strerror(errno));
     if (S_ISBLK(status.st_mode)) return open_device(path, options, events);
     if (!S_ISREG(status.st_mode)) throw Error(ExitCode::refused, path + ": neither a block device nor a regular file");
     return open_file_source(path, "file");
@@ -165,7 +173,8 @@ std::unique_ptr<BlockSource> open_file_source(const std::string& path, const std
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) cannot_open(path);
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) throw Error(ExitCode::refused, path + ": not a regular file");
+    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+        throw Error(ExitCode::refused, path + ": not a regular file");
     return open_regular(path, kind, std::move(file), static_cast<uint64_t>(status.st_size));
 }
 

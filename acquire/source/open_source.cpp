@@ -17,7 +17,8 @@ struct Scheme {
 };
 
 const Scheme table[] = {
-    {[](const std::string& spec) { return spec == "-"; }, [](const std::string&, const OpenOptions&, Events&) { return open_stream(STDIN_FILENO, "standard input"); }},
+    {[](const std::string& spec) { return spec == "-"; },
+     [](const std::string&, const OpenOptions&, Events&) { return open_stream(STDIN_FILENO, "standard input"); }},
     {[](const std::string& spec) { return spec.starts_with("ssh://"); }, open_ssh_source},
     {[](const std::string&) { return true; }, open_local},
 };

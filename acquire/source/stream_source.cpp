@@ -20,7 +20,9 @@ public:
     const SourceInfo& info() const override { return info_; }
 
     void read(Read& read, std::stop_token stop) override {
-        if (read.offset != position_) throw Error(ExitCode::refused, info_.uri + ": a stream cannot be read again from byte " + std::to_string(read.offset));
+        if (read.offset != position_)
+            throw Error(ExitCode::refused,
+                        info_.uri + ": a stream cannot be read again from byte " + std::to_string(read.offset));
         read.kind = Kind::data;
         read.bad.clear();
         read.got = 0;
@@ -28,7 +30,9 @@ public:
             wait(stop);
             const ssize_t n = ::read(fd_, read.into.data() + read.got, read.into.size() - read.got);
             if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-            if (n < 0) throw Error(ExitCode::source_lost, info_.uri + ": read failed at byte " + std::to_string(position_) + ": " + std::strerror(errno));
+            if (n < 0)
+                throw Error(ExitCode::source_lost, info_.uri + ": read failed at byte " + std::to_string(position_) +
+                                                       ": " + std::strerror(errno));
             if (n == 0) break;
             read.got += static_cast<size_t>(n);
             position_ += static_cast<uint64_t>(n);
@@ -49,6 +53,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<BlockSource> open_stream(int fd, const std::string& name) { return std::make_unique<StreamSource>(fd, name); }
+std::unique_ptr<BlockSource> open_stream(int fd, const std::string& name) {
+    return std::make_unique<StreamSource>(fd, name);
+}
 
 } // namespace kanshiki

@@ -26,13 +26,15 @@ std::string bytes_text(uint64_t bytes) {
 
 std::string time_text(double seconds) {
     const auto total = static_cast<uint64_t>(std::min(seconds, 359999.0));
-    return total >= 3600 ? fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60) : fmt::format("{}:{:02}", total / 60, total % 60);
+    return total >= 3600 ? fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60)
+                         : fmt::format("{}:{:02}", total / 60, total % 60);
 }
 
 class Console final : public Events {
 public:
     Console(ProgressStyle style, bool quiet) : style_(style), quiet_(quiet) {
-        if (style_ == ProgressStyle::automatic) style_ = ::isatty(STDERR_FILENO) ? ProgressStyle::bar : ProgressStyle::line;
+        if (style_ == ProgressStyle::automatic)
+            style_ = ::isatty(STDERR_FILENO) ? ProgressStyle::bar : ProgressStyle::line;
         if (quiet_ && style_ != ProgressStyle::json) style_ = ProgressStyle::none;
     }
     ~Console() override {
@@ -76,10 +78,20 @@ private:
     void show(const Progress& progress) {
         using namespace std::chrono_literals;
         switch (style_) {
-        case ProgressStyle::bar: draw_bar(progress); due_ = Clock::now() + 100ms; break;
-        case ProgressStyle::line: print("kanshiki: " + sentence(progress) + "\n"); due_ = Clock::now() + 10s; break;
-        case ProgressStyle::json: print_json(progress); due_ = Clock::now() + 200ms; break;
-        default: break;
+        case ProgressStyle::bar:
+            draw_bar(progress);
+            due_ = Clock::now() + 100ms;
+            break;
+        case ProgressStyle::line:
+            print("kanshiki: " + sentence(progress) + "\n");
+            due_ = Clock::now() + 10s;
+            break;
+        case ProgressStyle::json:
+            print_json(progress);
+            due_ = Clock::now() + 200ms;
+            break;
+        default:
+            break;
         }
     }
 
@@ -88,22 +100,32 @@ private:
         const auto amount = [&](uint64_t n) { return bytes ? bytes_text(n) : fmt::format("{} {}", n, progress.unit); };
         std::string out = progress.phase + " " + amount(progress.done);
         if (progress.size) out += " of " + amount(*progress.size);
-        if (progress.size && *progress.size > 0) out += fmt::format(" ({:.0f} %)", 100.0 * static_cast<double>(progress.done) / static_cast<double>(*progress.size));
+        if (progress.size && *progress.size > 0)
+            out += fmt::format(" ({:.0f} %)",
+                               100.0 * static_cast<double>(progress.done) / static_cast<double>(*progress.size));
         const double rate = rate_.per_second();
-        if (rate > 0) out += bytes ? fmt::format(", {}/s", bytes_text(static_cast<uint64_t>(rate))) : fmt::format(", {:.0f}/s", rate);
-        if (rate > 0 && progress.size && *progress.size > progress.done) out += ", " + time_text(static_cast<double>(*progress.size - progress.done) / rate) + " left";
-        if (progress.stored > 0) out += fmt::format(", ratio {:.2f}", static_cast<double>(progress.done) / static_cast<double>(progress.stored));
+        if (rate > 0)
+            out += bytes ? fmt::format(", {}/s", bytes_text(static_cast<uint64_t>(rate)))
+                         : fmt::format(", {:.0f}/s", rate);
+        if (rate > 0 && progress.size && *progress.size > progress.done)
+            out += ", " + time_text(static_cast<double>(*progress.size - progress.done) / rate) + " left";
+        if (progress.stored > 0)
+            out += fmt::format(", ratio {:.2f}",
+                               static_cast<double>(progress.done) / static_cast<double>(progress.stored));
         if (progress.unreadable > 0) out += ", UNREADABLE " + bytes_text(progress.unreadable);
         return out;
     }
 
     void draw_bar(const Progress& progress) {
         winsize window{};
-        const size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20 ? window.ws_col : 80;
+        const size_t columns =
+            ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20 ? window.ws_col : 80;
         std::string text = sentence(progress);
         if (progress.size && *progress.size > 0 && text.size() + 14 < columns) {
             const size_t room = std::min<size_t>(columns - text.size() - 4, 30);
-            const size_t full = static_cast<size_t>(static_cast<double>(room) * static_cast<double>(std::min(progress.done, *progress.size)) / static_cast<double>(*progress.size));
+            const size_t full = static_cast<size_t>(static_cast<double>(room) *
+                                                    static_cast<double>(std::min(progress.done, *progress.size)) /
+                                                    static_cast<double>(*progress.size));
             text = "[" + std::string(full, '#') + std::string(room - full, '.') + "] " + text;
         }
         print("\r\033[K" + text.substr(0, columns - 1));
@@ -111,7 +133,8 @@ private:
     }
 
     void print_json(const Progress& progress) const {
-        nlohmann::ordered_json line{{"event", "progress"}, {"phase", progress.phase}, {"done", progress.done}, {"unit", progress.unit}};
+        nlohmann::ordered_json line{
+            {"event", "progress"}, {"phase", progress.phase}, {"done", progress.done}, {"unit", progress.unit}};
         line["size"] = progress.size ? nlohmann::ordered_json(*progress.size) : nlohmann::ordered_json(nullptr);
         line["unreadable"] = progress.unreadable;
         line["stored"] = progress.stored;
@@ -135,6 +158,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Events> open_console(ProgressStyle style, bool quiet) { return std::make_unique<Console>(style, quiet); }
+std::unique_ptr<Events> open_console(ProgressStyle style, bool quiet) {
+    return std::make_unique<Console>(style, quiet);
+}
 
 } // namespace kanshiki

@@ -48,8 +48,8 @@ class Analyzer {
 public:
     virtual ~Analyzer() = default;
     virtual std::string_view name() const = 0;
-    virtual bool wants(const std::string& path, const FileInfo& info) const = 0; // cheap; must not read
-    virtual void read(const FileView& file, Records& records) const = 0;         // per file, in parallel
+    virtual bool wants(const std::string& path, const FileInfo& info) const = 0;     // cheap; must not read
+    virtual void read(const FileView& file, Records& records) const = 0;             // per file, in parallel
     virtual void conclude(const CaseView& everything, Findings& findings) const = 0; // once
 };
 

@@ -17,11 +17,11 @@ using Digest = std::array<std::byte, 32>; // a SHA-256
 
 enum class DigestAlgorithm : uint8_t { sha256, md5, sha1, sha512 };
 
-std::string_view digest_name(DigestAlgorithm algorithm);                       // "sha256" …
-std::optional<DigestAlgorithm> digest_from_name(std::string_view name);        // nothing if unknown
-std::string to_hex(std::span<const std::byte> bytes);                          // lower case
-std::optional<std::vector<std::byte>> from_hex(std::string_view text);         // either case; nothing if malformed
-std::optional<Digest> digest_from_hex(std::string_view text);                  // exactly 64 digits
+std::string_view digest_name(DigestAlgorithm algorithm);                // "sha256" …
+std::optional<DigestAlgorithm> digest_from_name(std::string_view name); // nothing if unknown
+std::string to_hex(std::span<const std::byte> bytes);                   // lower case
+std::optional<std::vector<std::byte>> from_hex(std::string_view text);  // either case; nothing if malformed
+std::optional<Digest> digest_from_hex(std::string_view text);           // exactly 64 digits
 
 Digest sha256(std::span<const std::byte> bytes); // any thread
 

@@ -13,16 +13,16 @@ namespace kanshiki {
 // "login", "retry", "reconnect", "detail" (for the log only).
 struct Event {
     std::string kind;
-    std::string message;                                        // one line, may hold bytes from outside
+    std::string message;                                          // one line, may hold bytes from outside
     std::vector<std::pair<std::string, std::string>> fields = {}; // machine-readable facts, in order
 };
 
 struct Progress {
-    std::string phase;              // "acquire", "read back", "verify", "triage" …
-    uint64_t done = 0;              // bytes (or files, see unit)
-    std::optional<uint64_t> size;   // of the whole, when known
-    uint64_t unreadable = 0;        // bytes
-    uint64_t stored = 0;            // bytes that reached the evidence file; 0 where that says nothing
+    std::string phase;            // "acquire", "read back", "verify", "triage" …
+    uint64_t done = 0;            // bytes (or files, see unit)
+    std::optional<uint64_t> size; // of the whole, when known
+    uint64_t unreadable = 0;      // bytes
+    uint64_t stored = 0;          // bytes that reached the evidence file; 0 where that says nothing
     const char* unit = "bytes";
 };
 

@@ -25,9 +25,9 @@ public:
 
 // A chunk of data, or a run of chunks that are all zero.
 struct Chunk {
-    Range range;                     // a multiple of the chunk size, but for the image's last
+    Range range; // a multiple of the chunk size, but for the image's last
     Kind kind = Kind::data;
-    std::span<const std::byte> data; // empty when kind is not data
+    std::span<const std::byte> data;  // empty when kind is not data
     const Encoded* encoded = nullptr; // set when the sink has an encoder and kind is data
 };
 
@@ -42,8 +42,8 @@ class EvidenceSink {
 public:
     virtual ~EvidenceSink() = default; // only cancels: success is an explicit commit()
 
-    virtual std::string_view format() const = 0;                     // "raw", "zst" …
-    virtual std::unique_ptr<Encoder> encoder() const { return {}; }  // nothing: the format stores chunks as they are
+    virtual std::string_view format() const = 0;                    // "raw", "zst" …
+    virtual std::unique_ptr<Encoder> encoder() const { return {}; } // nothing: the format stores chunks as they are
 
     // One thread, ascending, without gaps, from where the sink was opened. Throws Error{destination}.
     virtual void write(const Chunk& chunk) = 0;
@@ -64,8 +64,8 @@ public:
 };
 
 struct SinkOptions {
-    int level = 1;           // zstd level of .img.zst
-    bool hash_file = true;   // compute the evidence file's own SHA-256 while writing
+    int level = 1;         // zstd level of .img.zst
+    bool hash_file = true; // compute the evidence file's own SHA-256 while writing
 };
 
 // One line per format in acquire/evidence/formats.cpp.
@@ -74,7 +74,8 @@ struct EvidenceFormat {
     std::vector<std::string_view> extensions;
     std::unique_ptr<EvidenceSink> (*create)(const std::filesystem::path& image, const SinkOptions& options);
     // Goes on with IMAGE.partial at `from` (a multiple of the chunk size, or the whole image); the rest is cut off.
-    std::unique_ptr<EvidenceSink> (*resume)(const std::filesystem::path& image, uint64_t from, const SinkOptions& options);
+    std::unique_ptr<EvidenceSink> (*resume)(const std::filesystem::path& image, uint64_t from,
+                                            const SinkOptions& options);
     // A complete image; strict. Error{never_valid} says what is wrong with it.
     std::unique_ptr<BlockSource> (*open)(const std::filesystem::path& file);
     // An unfinished or damaged one: reads as far as the file can be followed, at most to `upto`. Nothing is changed.
@@ -82,7 +83,7 @@ struct EvidenceFormat {
 };
 
 const EvidenceFormat* find_evidence_format(const std::filesystem::path& image); // by extension; null if none fits
-std::string evidence_extensions();                                             // ".img .raw …", for messages
-std::filesystem::path partial_path(const std::filesystem::path& image);        // IMAGE.partial
+std::string evidence_extensions();                                              // ".img .raw …", for messages
+std::filesystem::path partial_path(const std::filesystem::path& image);         // IMAGE.partial
 
 } // namespace kanshiki

@@ -23,9 +23,9 @@ struct Finding {
     std::string analyzer; // "accounts"
     std::string rule;     // "accounts.uid0-twin": stable, for scripts
     Severity severity = Severity::info;
-    std::string title;    // one line
-    std::string why;      // why it matters, and what would make it harmless
-    std::string attack;   // MITRE ATT&CK id, or empty
+    std::string title;  // one line
+    std::string why;    // why it matters, and what would make it harmless
+    std::string attack; // MITRE ATT&CK id, or empty
     std::vector<Evidence> evidence;
     std::optional<Timestamp> time; // when it happened, if known
 };

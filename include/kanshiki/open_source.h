@@ -10,14 +10,14 @@
 namespace kanshiki {
 
 struct SshOptions {
-    std::string identity;                    // a private key file; empty: agent and ~/.ssh/config decide
-    std::string host_key;                    // "SHA256:…" pins the host key; empty: known_hosts, strictly
-    std::string config;                      // empty: ~/.ssh/config and /etc/ssh/ssh_config
-    std::string known_hosts;                 // empty: as the config says
-    std::string compress = "auto";           // auto none zstd lz4 gzip ssh
-    std::chrono::seconds timeout{60};        // of any single wait
-    bool sudo = false;                       // run the far side's commands with sudo -n
-    bool may_ask = false;                    // a terminal is there: a passphrase may be asked for
+    std::string identity;             // a private key file; empty: agent and ~/.ssh/config decide
+    std::string host_key;             // "SHA256:…" pins the host key; empty: known_hosts, strictly
+    std::string config;               // empty: ~/.ssh/config and /etc/ssh/ssh_config
+    std::string known_hosts;          // empty: as the config says
+    std::string compress = "auto";    // auto none zstd lz4 gzip ssh
+    std::chrono::seconds timeout{60}; // of any single wait
+    bool sudo = false;                // run the far side's commands with sudo -n
+    bool may_ask = false;             // a terminal is there: a passphrase may be asked for
 };
 
 struct OpenOptions {
@@ -25,7 +25,8 @@ struct OpenOptions {
     SshOptions ssh;
 };
 
-// "-" (standard input), "ssh://…", else a path to a block device or file, read as it is. Events must outlive the source.
+// "-" (standard input), "ssh://…", else a path to a block device or file, read as it is. Events must outlive the
+// source.
 std::unique_ptr<BlockSource> open_source(const std::string& spec, const OpenOptions& options, Events& events);
 
 // The same, but a file whose name is that of an evidence format (.img.zst …) is opened as the image it holds.

@@ -11,14 +11,16 @@ namespace kanshiki {
 
 // The EBS block: so our leaves are the checksums that the EBS direct API returns.
 inline constexpr uint64_t chunk_size = 512 * 1024;
-inline constexpr uint64_t chunks_in(uint64_t size) { return size / chunk_size + (size % chunk_size != 0); } // the last may be short
+inline constexpr uint64_t chunks_in(uint64_t size) {
+    return size / chunk_size + (size % chunk_size != 0);
+} // the last may be short
 
 // One chunk, or a run of zero chunks with the same leaf, as it passes the ordered lane.
 struct LeafRun {
-    uint64_t first = 0;  // chunk index
+    uint64_t first = 0; // chunk index
     uint64_t count = 1;
-    Range range;         // bytes in the image
-    Digest leaf{};       // of each chunk of the run
+    Range range;   // bytes in the image
+    Digest leaf{}; // of each chunk of the run
     Kind kind = Kind::data;
     std::span<const Bad> bad;
     uint64_t read_at_us = 0; // UTC, microseconds: when the read of it returned

@@ -33,7 +33,8 @@ struct Row {
 
 std::filesystem::path store(const Bytes& bytes, const ScratchFolder& folder, const char* name) {
     const auto path = folder / name;
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path;
 }
 
@@ -43,7 +44,8 @@ std::filesystem::path written(const Bytes& bytes, const ScratchFolder& folder, c
     const auto sink = find_evidence_format(image)->create(image, {});
     const auto encoder = sink->encoder();
     for (size_t at = 0; at < bytes.size(); at += chunk_size) {
-        const std::span<const std::byte> data = std::span(bytes).subspan(at, std::min<size_t>(chunk_size, bytes.size() - at));
+        const std::span<const std::byte> data =
+            std::span(bytes).subspan(at, std::min<size_t>(chunk_size, bytes.size() - at));
         Encoded encoded;
         if (encoder) encoder->encode(data, encoded);
         sink->write({{at, data.size()}, Kind::data, data, encoder ? &encoded : nullptr});
@@ -119,7 +121,8 @@ TEST_P(AnySource, ReadsAnyRangeAtAnyAlignment) {
         const Read read = read_at(*opened.source, offset, into);
         const uint64_t exists = offset < bytes.size() ? std::min<uint64_t>(into.size(), bytes.size() - offset) : 0;
         ASSERT_EQ(read.got, exists);
-        ASSERT_TRUE(std::equal(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(exists), bytes.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(offset, bytes.size()))));
+        ASSERT_TRUE(std::equal(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(exists),
+                               bytes.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(offset, bytes.size()))));
     }
 }
 
@@ -176,14 +179,28 @@ TEST_P(AnySource, TellsExtentsWithoutGapsAndZeroOnlyWhereAllIsZero) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sources, AnySource, testing::Values(
-    Row{"memory", [](const Bytes& bytes, const ScratchFolder&) { return Opened{std::make_unique<test::MemorySource>(bytes)}; }},
-    Row{"file", [](const Bytes& bytes, const ScratchFolder& folder) { return Opened{open_file_source(store(bytes, folder, "file").string(), "file")}; }},
-    Row{"pipe", open_pipe},
-    Row{"raw", [](const Bytes& bytes, const ScratchFolder& folder) { return Opened{open_raw(written(bytes, folder, "x.img"))}; }},
-    Row{"raw_salvaged", [](const Bytes& bytes, const ScratchFolder& folder) { return Opened{salvage_raw(written(bytes, folder, "x.img"), bytes.size())}; }},
-    Row{"zst", [](const Bytes& bytes, const ScratchFolder& folder) { return Opened{open_zst(written(bytes, folder, "x.img.zst"))}; }},
-    Row{"zst_salvaged", [](const Bytes& bytes, const ScratchFolder& folder) { return Opened{salvage_zst(written(bytes, folder, "x.img.zst"), bytes.size())}; }}),
+INSTANTIATE_TEST_SUITE_P(
+    Sources, AnySource,
+    testing::Values(
+        Row{"memory", [](const Bytes& bytes,
+                         const ScratchFolder&) { return Opened{std::make_unique<test::MemorySource>(bytes)}; }},
+        Row{"file",
+            [](const Bytes& bytes, const ScratchFolder& folder) {
+                return Opened{open_file_source(store(bytes, folder, "file").string(), "file")};
+            }},
+        Row{"pipe", open_pipe},
+        Row{"raw", [](const Bytes& bytes,
+                      const ScratchFolder& folder) { return Opened{open_raw(written(bytes, folder, "x.img"))}; }},
+        Row{"raw_salvaged",
+            [](const Bytes& bytes, const ScratchFolder& folder) {
+                return Opened{salvage_raw(written(bytes, folder, "x.img"), bytes.size())};
+            }},
+        Row{"zst", [](const Bytes& bytes,
+                      const ScratchFolder& folder) { return Opened{open_zst(written(bytes, folder, "x.img.zst"))}; }},
+        Row{"zst_salvaged",
+            [](const Bytes& bytes, const ScratchFolder& folder) {
+                return Opened{salvage_zst(written(bytes, folder, "x.img.zst"), bytes.size())};
+            }}),
     [](const auto& row) { return row.param.name; });
 
 } // namespace

@@ -41,9 +41,14 @@ protected:
         const auto encoder = sink.encoder();
         for (uint64_t at = from; at < to;) {
             uint64_t end = std::min<uint64_t>(at + chunk_size, bytes.size());
-            const auto zero = [&](uint64_t a, uint64_t b) { return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(a), bytes.begin() + static_cast<std::ptrdiff_t>(b), [](std::byte x) { return x == std::byte{0}; }); };
+            const auto zero = [&](uint64_t a, uint64_t b) {
+                return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(a),
+                                   bytes.begin() + static_cast<std::ptrdiff_t>(b),
+                                   [](std::byte x) { return x == std::byte{0}; });
+            };
             if (zero(at, end)) {
-                while (end < to && end % chunk_size == 0 && zero(end, std::min<uint64_t>(end + chunk_size, to))) end = std::min<uint64_t>(end + chunk_size, to);
+                while (end < to && end % chunk_size == 0 && zero(end, std::min<uint64_t>(end + chunk_size, to)))
+                    end = std::min<uint64_t>(end + chunk_size, to);
                 sink.write({{at, end - at}, Kind::zero, {}, nullptr});
             } else {
                 const auto data = std::span(bytes).subspan(at, end - at);
@@ -121,7 +126,8 @@ TEST_P(AnySink, WhatACheckpointSaidCanBeReadAndGoneOnWith) {
             const auto sink = format().create(image(), {});
             write(*sink, bytes, 0, stop * chunk_size);
             EXPECT_EQ(sink->checkpoint(), stop * chunk_size);
-            write(*sink, bytes, stop * chunk_size, std::min<uint64_t>((stop + 2) * chunk_size, bytes.size())); // what was in flight
+            write(*sink, bytes, stop * chunk_size,
+                  std::min<uint64_t>((stop + 2) * chunk_size, bytes.size())); // what was in flight
         }
         const uint64_t kept = stop * chunk_size;
         const auto salvaged = format().salvage(partial_path(image()), kept);
@@ -146,9 +152,8 @@ TEST_P(AnySink, AFolderThatIsNotThereIsAFailedDestination) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, AnySink, testing::Values(".img", ".img.zst"), [](const auto& row) {
-    return std::string(row.param) == ".img" ? "raw" : "zst";
-});
+INSTANTIATE_TEST_SUITE_P(Formats, AnySink, testing::Values(".img", ".img.zst"),
+                         [](const auto& row) { return std::string(row.param) == ".img" ? "raw" : "zst"; });
 
 } // namespace
 } // namespace kanshiki

@@ -29,7 +29,8 @@ inline std::vector<std::byte> disk_bytes(size_t size, unsigned seed) {
     std::mt19937 generator(seed);
     constexpr size_t piece = 256 * 1024;
     for (size_t at = 0; at < size; at += piece)
-        if (generator() % 2) std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), std::min(piece, size - at), std::byte{0});
+        if (generator() % 2)
+            std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), std::min(piece, size - at), std::byte{0});
     return out;
 }
 
@@ -54,9 +55,11 @@ public:
         read.got = end > read.offset ? end - read.offset : 0;
         read.kind = Kind::data;
         read.bad.clear();
-        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(read.offset, bytes_.size())), read.got, read.into.begin());
+        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(read.offset, bytes_.size())),
+                    read.got, read.into.begin());
         for (const Bad& one : bad) {
-            const uint64_t from = std::max(one.range.offset, read.offset), to = std::min(one.range.end(), read.offset + read.got);
+            const uint64_t from = std::max(one.range.offset, read.offset),
+                           to = std::min(one.range.end(), read.offset + read.got);
             if (from >= to) continue;
             std::fill_n(read.into.begin() + static_cast<std::ptrdiff_t>(from - read.offset), to - from, std::byte{0});
             read.bad.push_back({{from, to - from}, one.error});
@@ -74,7 +77,8 @@ private:
         std::vector<Extent> out;
         uint64_t at = within.offset;
         for (const Range& hole : holes) {
-            const uint64_t from = std::clamp(hole.offset, at, within.end()), to = std::clamp(hole.end(), at, within.end());
+            const uint64_t from = std::clamp(hole.offset, at, within.end()),
+                           to = std::clamp(hole.end(), at, within.end());
             if (from > at) out.push_back({{at, from - at}, Kind::data});
             if (to > from) out.push_back({{from, to - from}, Kind::zero});
             at = std::max(at, to);

@@ -22,7 +22,8 @@ std::string openssl(std::span<const std::byte> bytes) {
 
 TEST(Sha256, KnowsTheStandardsExamples) {
     const std::string_view abc = "abc";
-    EXPECT_EQ(to_hex(sha256(std::as_bytes(std::span(abc)))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(to_hex(sha256(std::as_bytes(std::span(abc)))),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     EXPECT_EQ(to_hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 

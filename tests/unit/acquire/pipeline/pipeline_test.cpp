@@ -22,8 +22,11 @@ public:
         if (on_write) on_write(chunk.range);
         EXPECT_EQ(chunk.range.offset, bytes.size()) << "out of order";
         bytes.resize(chunk.range.end());
-        if (chunk.kind == Kind::data) std::copy(chunk.data.begin(), chunk.data.end(), bytes.begin() + static_cast<std::ptrdiff_t>(chunk.range.offset));
-        else zero_writes += 1;
+        if (chunk.kind == Kind::data)
+            std::copy(chunk.data.begin(), chunk.data.end(),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(chunk.range.offset));
+        else
+            zero_writes += 1;
         written = chunk.range.end();
     }
     uint64_t checkpoint() override {
@@ -79,7 +82,8 @@ class AnyThreads : public testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Pipeline, AnyThreads, testing::Values(1, 2, 8));
 
 TEST_P(AnyThreads, GivesTheSameImageLeavesAndDigests) {
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{chunk_size}, size_t{chunk_size + 1}, size_t{41 * chunk_size + 777}}) {
+    for (const size_t size :
+         {size_t{0}, size_t{1}, size_t{chunk_size}, size_t{chunk_size + 1}, size_t{41 * chunk_size + 777}}) {
         const auto bytes = disk_bytes(size, 7);
         const Expected expected = straight(bytes);
         for (const bool with_sha : {true, false}) {
@@ -160,10 +164,12 @@ TEST(Pipeline, UnreadableRangesAreZeroInTheirOwnPlaceAndReported) {
     Pipeline pipeline({}, events);
     pipeline.run(source, {}, sinks, &seen, &seen, {});
     const PipelineResult result = pipeline.finish();
-    for (const Bad& one : source.bad) std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(one.range.offset), one.range.size, std::byte{0});
+    for (const Bad& one : source.bad)
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(one.range.offset), one.range.size, std::byte{0});
     EXPECT_EQ(sink.bytes, bytes);
     EXPECT_EQ(result.unreadable, 512 + 2 * chunk_size);
-    EXPECT_THAT(seen.bad, testing::ElementsAre(Bad{{chunk_size + 512, 512}, 5}, Bad{{3 * chunk_size, chunk_size}, 5}, Bad{{4 * chunk_size, chunk_size}, 5}));
+    EXPECT_THAT(seen.bad, testing::ElementsAre(Bad{{chunk_size + 512, 512}, 5}, Bad{{3 * chunk_size, chunk_size}, 5},
+                                               Bad{{4 * chunk_size, chunk_size}, 5}));
 }
 
 TEST(Pipeline, GoesOnWhereAnotherSourceEnded) {
@@ -261,7 +267,8 @@ TEST(Pipeline, NeverClaimsMoreThanTheBoundAheadOfWhatIsDurable) {
     source.before_read = [&](uint64_t offset) {
         const uint64_t at_stake = offset + chunk_size - seen.durable_upto;
         uint64_t before = worst;
-        while (at_stake > before && !worst.compare_exchange_weak(before, at_stake)) {}
+        while (at_stake > before && !worst.compare_exchange_weak(before, at_stake)) {
+        }
     };
     EvidenceSink* sinks[] = {&sink};
     test::QuietEvents events;

@@ -2,8 +2,8 @@
 
 #include "kanshiki/error.h"
 
-#include <gmock/gmock.h>
 #include <cerrno>
+#include <gmock/gmock.h>
 #include <set>
 
 namespace kanshiki {
@@ -27,7 +27,8 @@ struct Disk {
 };
 
 std::vector<Bad> run(Disk& disk, std::vector<std::byte>& bytes, uint64_t offset = 0, unsigned retries = 1) {
-    return read_bisecting(offset, bytes, {sector, retries}, [&](uint64_t at, std::span<std::byte> into) { return disk.read(at, into); }, {});
+    return read_bisecting(offset, bytes, {sector, retries},
+                          [&](uint64_t at, std::span<std::byte> into) { return disk.read(at, into); }, {});
 }
 
 TEST(Bisect, EveryPatternOfEightSectorsIsFoundExactly) {
@@ -52,7 +53,8 @@ TEST(Bisect, EveryPatternOfEightSectorsIsFoundExactly) {
 TEST(Bisect, NeighboursAreOneRange) {
     Disk disk{.bad = {3, 4, 5, 9}};
     std::vector<std::byte> bytes(16 * sector);
-    EXPECT_THAT(run(disk, bytes), testing::ElementsAre(Bad{{3 * sector, 3 * sector}, EIO}, Bad{{9 * sector, sector}, EIO}));
+    EXPECT_THAT(run(disk, bytes),
+                testing::ElementsAre(Bad{{3 * sector, 3 * sector}, EIO}, Bad{{9 * sector, sector}, EIO}));
 }
 
 TEST(Bisect, AGoodRangeIsReadOnceAndOneBadSectorCostsTwoReadsPerHalving) {
@@ -84,10 +86,13 @@ TEST(Bisect, AStopRequestEndsTheSearch) {
     std::vector<std::byte> bytes(64 * sector);
     unsigned reads = 0;
     try {
-        read_bisecting(0, bytes, {sector, 0}, [&](uint64_t, std::span<std::byte>) {
-            if (++reads == 5) stop.request_stop();
-            return EIO;
-        }, stop.get_token());
+        read_bisecting(
+            0, bytes, {sector, 0},
+            [&](uint64_t, std::span<std::byte>) {
+                if (++reads == 5) stop.request_stop();
+                return EIO;
+            },
+            stop.get_token());
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.code(), ExitCode::interrupted);
