@@ -120,6 +120,8 @@ std::string to_utf8_lossless(std::string_view bytes) {
 }
 
 std::string escape_json(std::string_view bytes) {
+    const auto plain = [](char byte) { return byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"'; };
+    if (std::ranges::all_of(bytes, plain)) return std::string(bytes); // nearly all of a listing's million lines
     std::string out;
     out.reserve(bytes.size());
     const auto valid = [&](uint32_t code, std::string_view part) {

@@ -82,8 +82,9 @@ void print_text(const TriageResult& result, const std::filesystem::path& folder)
     if (result.findings.size() > most_shown) print_row("", fmt::format("... and {} more", result.findings.size() - most_shown));
 
     if (!result.not_covered.empty()) {
-        const NotCovered& first = result.not_covered.front();
-        print_row("NOT READ", plural(result.not_covered.size(), "place", "places") + ", listed in coverage.jsonl; the first: " +
+        const auto in_file = std::ranges::find_if(result.not_covered, [](const NotCovered& each) { return !each.path.empty(); });
+        const NotCovered& first = in_file == result.not_covered.end() ? result.not_covered.front() : *in_file;
+        print_row("NOT READ", plural(result.not_covered.size(), "place", "places") + ", listed in coverage.jsonl; one of them: " +
                                   (first.path.empty() ? first.where : first.path + " (" + first.where + ")") + ": " + first.why);
     }
     std::string held;

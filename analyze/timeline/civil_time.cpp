@@ -1,12 +1,19 @@
 #include "analyze/timeline/civil_time.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace kanshiki {
 namespace {
 
 constexpr int64_t day = 86400, era_days = 146097; // 400 years
+
+// Decimal, at least `width` digits. By hand: a listing has millions of times, and snprintf took half of its time.
+void append(std::string& text, int64_t value, unsigned width) {
+    char digits[20];
+    unsigned count = 0;
+    for (; value > 0 || count < width; value /= 10) digits[count++] = static_cast<char>('0' + value % 10);
+    while (count > 0) text += digits[--count];
+}
 
 } // namespace
 
@@ -22,16 +29,18 @@ std::string iso8601(const Timestamp& time, unsigned digits) {
     const int64_t day_of_month = of_year - (153 * shifted + 2) / 5 + 1;
     const int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
     const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-    char text[64];
-    snprintf(text, sizeof text, "%04lld-%02d-%02dT%02d:%02d:%02d", static_cast<long long>(year), static_cast<int>(month),
-             static_cast<int>(day_of_month), static_cast<int>(second / 3600), static_cast<int>(second / 60 % 60),
-             static_cast<int>(second % 60));
-    std::string result = text;
+    std::string text = year < 0 ? "-" : "";
+    append(text, year < 0 ? -year : year, 4);
+    append(text += '-', month, 2);
+    append(text += '-', day_of_month, 2);
+    append(text += 'T', second / 3600, 2);
+    append(text += ':', second / 60 % 60, 2);
+    append(text += ':', second % 60, 2);
     if (digits > 0) {
-        snprintf(text, sizeof text, ".%09u", time.nanoseconds);
-        result.append(text, 1 + std::min(digits, 9u));
+        append(text += '.', time.nanoseconds, 9);
+        text.resize(text.size() - 9 + std::min(digits, 9u));
     }
-    return result + "Z";
+    return text += 'Z';
 }
 
 std::string iso8601_offset(const Timestamp& time, unsigned digits) {

@@ -274,3 +274,13 @@ def test_interrupted_by_a_signal(start, tmp_path):
         done = running.finish()
     assert done.code in (130, 0), done
     assert done.code == 0 or not [name for name in os.listdir(tmp_path / "out") if not name.endswith(".partial")]
+
+
+def test_acquire_hands_the_image_over(kanshiki, tmp_path):
+    disk = sized(tmp_path / "disk", 16 * MIB)
+    run("mkfs.ext4", "-q", disk)
+    done = kanshiki("acquire", disk, "-o", tmp_path / "disk.img.zst", "--triage", tmp_path / "out").expect(0)
+    assert "ext4" in done.stdout and (tmp_path / "out/bodyfile").exists()
+    done = kanshiki("acquire", disk, "-o", tmp_path / "again.img", "--triage", tmp_path / "out").expect(7)
+    assert "make it up with kanshiki triage" in done.stderr and "is not empty" in done.stderr
+    kanshiki("verify", tmp_path / "again.img").expect(0)

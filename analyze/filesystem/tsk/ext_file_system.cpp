@@ -120,6 +120,7 @@ std::vector<FileSystem::FileExtent> ExtFileSystem::extents(uint64_t number) {
 
 size_t ExtFileSystem::read(uint64_t number, uint64_t offset, std::span<std::byte> into) {
     const ext::Inode found = inode(number);
+    if (found.flags & ext::flag_encrypted) fail(number, "is encrypted (fscrypt)"); // ciphertext must not pass as content
     if (found.flags & ext::flag_inline) return TskFileSystem::read(number, offset, into);
     if (offset >= found.info.size || into.empty()) return 0;
     const bool fast_link = found.info.type == FileType::symlink && !(found.flags & ext::flag_extents) &&
@@ -147,6 +148,7 @@ void ExtFileSystem::list(uint64_t directory, const std::function<void(const Dire
     }
     list_names(directory, entry);
     touch(extents(directory));
+    if (found.flags & ext::flag_encrypted) fail(directory, "is encrypted (fscrypt): its names and contents are ciphertext");
 }
 
 // Reads blocks only to learn whether they can be read.

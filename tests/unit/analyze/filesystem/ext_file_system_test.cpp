@@ -186,6 +186,7 @@ TEST(ExtDamage, ImpossibleInodes) {
                   "write " + file + " outside\nsif outside block[5] 0x7fffffff\n"
                   "write " + file + " magic\nsif magic block[0] 0x12345678\n"
                   "write " + file + " deep\nsif deep block[1] 0xffff0004\n"
+                  "write " + file + " secret\nsif secret flags 0x80800\n" // fscrypt, extents
                   "mkdir folder\nsif folder size 0xfffff000\n"
                   "symlink link " + std::string(200, 'l') + "\nsif link size 0x7fffffff\n");
     run("debugfs -w -f " + script + " " + image.string());
@@ -199,6 +200,7 @@ TEST(ExtDamage, ImpossibleInodes) {
     EXPECT_THROW(files->read(find(*files, "/outside"), 0, buffer), Error);
     EXPECT_THROW(files->read(find(*files, "/magic"), 0, buffer), Error);
     EXPECT_THROW(files->read(find(*files, "/deep"), 0, buffer), Error);
+    EXPECT_THROW(files->read(find(*files, "/secret"), 0, buffer), Error) << "ciphertext is no content";
     EXPECT_THROW(files->list(find(*files, "/folder"), [](const DirectoryEntry&) {}), Error);
     EXPECT_THROW(files->stat(find(*files, "/link")), Error);
     EXPECT_THROW(files->stat(0), Error);
