@@ -38,7 +38,8 @@ Seen look(const std::string& spec, const OpenOptions& options, Events& events, s
     const auto path = Companions::of(spec).manifest;
     std::error_code ignored;
     std::optional<std::string> manifest;
-    if (!remote && std::filesystem::is_regular_file(path, ignored)) manifest = read_file(path, largest_manifest, ExitCode::never_valid);
+    if (!remote && std::filesystem::is_regular_file(path, ignored))
+        manifest = read_file(path, largest_manifest, ExitCode::never_valid);
     confine({{}, remote});
 
     Seen seen;
@@ -60,10 +61,17 @@ Seen look(const std::string& spec, const OpenOptions& options, Events& events, s
 // The manifest's custody part as label and value: one list for both outputs.
 std::vector<std::pair<std::string, std::string>> custody(const Manifest& m) {
     std::vector<std::pair<std::string, std::string>> rows{
-        {"case", m.case_info.case_id},        {"evidence", m.case_info.evidence_id}, {"examiner", m.case_info.examiner},
-        {"authority", m.case_info.authority}, {"note", m.case_info.note},            {"acquired from", m.source_uri},
-        {"started", m.started},               {"ended", m.ended},                    {"by host", m.host.name},
-        {"tool", "kanshiki " + m.tool.version}, {"consistency", m.live ? "live (not point in time)" : "point in time"},
+        {"case", m.case_info.case_id},
+        {"evidence", m.case_info.evidence_id},
+        {"examiner", m.case_info.examiner},
+        {"authority", m.case_info.authority},
+        {"note", m.case_info.note},
+        {"acquired from", m.source_uri},
+        {"started", m.started},
+        {"ended", m.ended},
+        {"by host", m.host.name},
+        {"tool", "kanshiki " + m.tool.version},
+        {"consistency", m.live ? "live (not point in time)" : "point in time"},
         {"root", to_hex(m.root)}};
     for (const auto& [name, hex] : m.digests) rows.emplace_back(name, hex);
     for (const auto& [name, value] : m.source_identity) rows.emplace_back("source " + name, value);
@@ -83,14 +91,22 @@ void print_json(const Seen& seen) {
     }
     for (const auto& [name, value] : seen.source.identity) identity[to_utf8_lossless(name)] = to_utf8_lossless(value);
     for (const std::string& notice : seen.table.notices) notices.push_back(to_utf8_lossless(notice));
-    Json out{{"source", to_utf8_lossless(seen.source.uri)}, {"kind", seen.source.kind}, {"size", nullptr},
-             {"logical_sector", seen.source.logical_sector}, {"physical_sector", seen.source.physical_sector},
-             {"identity", identity}, {"live", seen.source.live}, {"scheme", seen.table.scheme},
-             {"volumes", volumes}, {"notices", notices}, {"manifest", nullptr}};
+    Json out{{"source", to_utf8_lossless(seen.source.uri)},
+             {"kind", seen.source.kind},
+             {"size", nullptr},
+             {"logical_sector", seen.source.logical_sector},
+             {"physical_sector", seen.source.physical_sector},
+             {"identity", identity},
+             {"live", seen.source.live},
+             {"scheme", seen.table.scheme},
+             {"volumes", volumes},
+             {"notices", notices},
+             {"manifest", nullptr}};
     if (seen.source.size) out["size"] = *seen.source.size;
     if (seen.manifest) {
         Json rows = Json::object();
-        for (const auto& [name, value] : custody(*seen.manifest)) rows[to_utf8_lossless(name)] = to_utf8_lossless(value);
+        for (const auto& [name, value] : custody(*seen.manifest))
+            rows[to_utf8_lossless(name)] = to_utf8_lossless(value);
         out["manifest"] = rows;
     }
     std::cout << out.dump(2) << "\n";
@@ -102,18 +118,25 @@ void print_row(const std::string& label, const std::string& text) {
 
 void print_text(const Seen& seen) {
     print_row("source", seen.source.uri + " (" + seen.source.kind + ")");
-    print_row("size", seen.source.size ? fmt::format("{} bytes ({})", *seen.source.size, human_size(*seen.source.size)) : "not known: a stream");
-    print_row("sectors", fmt::format("{} bytes logical, {} physical", seen.source.logical_sector, seen.source.physical_sector));
+    print_row("size", seen.source.size ? fmt::format("{} bytes ({})", *seen.source.size, human_size(*seen.source.size))
+                                       : "not known: a stream");
+    print_row("sectors",
+              fmt::format("{} bytes logical, {} physical", seen.source.logical_sector, seen.source.physical_sector));
     for (const auto& [name, value] : seen.source.identity) print_row(name, value);
     if (seen.source.live) print_row("LIVE", "in use while it was read: " + seen.source.live_why);
     if (seen.source.size) print_row("partitions", seen.table.scheme);
     for (size_t index = 0; index < seen.table.volumes.size(); index++) {
         const Volume& volume = seen.table.volumes[index];
         const auto& files = seen.file_systems[index];
-        std::string holds = !volume.allocated ? "" : seen.contents[index].empty() ? ": no file system that is known" : ": " + seen.contents[index];
-        if (files) holds = ": " + files->type + (files->label.empty() ? "" : " \"" + files->label + "\"") + (files->uuid.empty() ? "" : " " + files->uuid);
+        std::string holds = !volume.allocated              ? ""
+                            : seen.contents[index].empty() ? ": no file system that is known"
+                                                           : ": " + seen.contents[index];
+        if (files)
+            holds = ": " + files->type + (files->label.empty() ? "" : " \"" + files->label + "\"") +
+                    (files->uuid.empty() ? "" : " " + files->uuid);
         print_row(volume.allocated ? "  " + std::to_string(volume.number) : "  -",
-                  fmt::format("at {}, {} ({}){}", volume.range.offset, human_size(volume.range.size), volume.description, holds));
+                  fmt::format("at {}, {} ({}){}", volume.range.offset, human_size(volume.range.size),
+                              volume.description, holds));
     }
     for (const std::string& notice : seen.table.notices) print_row("notice", notice);
     if (!seen.manifest) return;

@@ -28,16 +28,20 @@ Exit: 0 done, 2 wrong options or DIR not empty, 3 source lost, 5 DIR cannot be w
 
 constexpr size_t most_shown = 10;
 
-std::string plural(uint64_t count, const char* one, const char* many) { return fmt::format("{} {}", count, count == 1 ? one : many); }
+std::string plural(uint64_t count, const char* one, const char* many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
 
 void prepare_folder(const std::filesystem::path& folder, bool force) {
     std::error_code error;
     const auto status = std::filesystem::status(folder, error);
     if (std::filesystem::exists(status)) {
-        if (!std::filesystem::is_directory(status)) throw Error(ExitCode::usage, folder.string() + " is there and is no folder");
+        if (!std::filesystem::is_directory(status))
+            throw Error(ExitCode::usage, folder.string() + " is there and is no folder");
         const bool empty = std::filesystem::is_empty(folder, error);
         if (error) throw Error(ExitCode::destination, folder.string() + " cannot be read: " + error.message());
-        if (!empty && !force) throw Error(ExitCode::usage, folder.string() + " is not empty; --force replaces the reports in it");
+        if (!empty && !force)
+            throw Error(ExitCode::usage, folder.string() + " is not empty; --force replaces the reports in it");
         return;
     }
     if (std::filesystem::create_directories(folder, error); error)
@@ -55,14 +59,17 @@ std::string first_evidence(const Finding& finding) {
     return text;
 }
 
-void print_row(const char* label, const std::string& text) { std::cout << fmt::format("{:<13}{}\n", label, escape_terminal(text)); }
+void print_row(const char* label, const std::string& text) {
+    std::cout << fmt::format("{:<13}{}\n", label, escape_terminal(text));
+}
 
 void print_text(const TriageResult& result, const std::filesystem::path& folder) {
-    print_row("source", result.source.uri + ", " + human_size(result.source.size.value_or(0)) + ", partition table: " + result.table.scheme);
+    print_row("source", result.source.uri + ", " + human_size(result.source.size.value_or(0)) +
+                            ", partition table: " + result.table.scheme);
     for (const VolumeSummary& volume : result.volumes) {
         const std::string label = volume.file_system.label.empty() ? "" : " \"" + volume.file_system.label + "\"";
-        print_row("volume", fmt::format("{}: {}{}, {}: {}, {}, {} deleted", volume.number, volume.file_system.type, label,
-                                        human_size(volume.range.size), plural(volume.files, "file", "files"),
+        print_row("volume", fmt::format("{}: {}{}, {}: {}, {}, {} deleted", volume.number, volume.file_system.type,
+                                        label, human_size(volume.range.size), plural(volume.files, "file", "files"),
                                         plural(volume.directories, "directory", "directories"), volume.deleted));
     }
     if (result.volumes.empty()) print_row("volume", "none with a file system that this version reads");
@@ -70,26 +77,32 @@ void print_text(const TriageResult& result, const std::filesystem::path& folder)
     size_t counts[5] = {};
     for (const Finding& finding : result.findings) counts[static_cast<size_t>(finding.severity)]++;
     std::string line;
-    for (const Severity severity : {Severity::critical, Severity::high, Severity::medium, Severity::low, Severity::info})
+    for (const Severity severity :
+         {Severity::critical, Severity::high, Severity::medium, Severity::low, Severity::info})
         if (const size_t count = counts[static_cast<size_t>(severity)])
             line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, severity_name(severity));
     print_row("findings", line.empty() ? "none" : line);
     for (size_t index = 0; index < std::min(most_shown, result.findings.size()); index++) {
         const Finding& finding = result.findings[index];
         const std::string place = first_evidence(finding);
-        print_row("", fmt::format("{:<9}{}{}{}", severity_name(finding.severity), finding.title, place.empty() ? "" : ": ", place));
+        print_row("", fmt::format("{:<9}{}{}{}", severity_name(finding.severity), finding.title,
+                                  place.empty() ? "" : ": ", place));
     }
-    if (result.findings.size() > most_shown) print_row("", fmt::format("... and {} more", result.findings.size() - most_shown));
+    if (result.findings.size() > most_shown)
+        print_row("", fmt::format("... and {} more", result.findings.size() - most_shown));
 
     if (!result.not_covered.empty()) {
-        const auto in_file = std::ranges::find_if(result.not_covered, [](const NotCovered& each) { return !each.path.empty(); });
+        const auto in_file =
+            std::ranges::find_if(result.not_covered, [](const NotCovered& each) { return !each.path.empty(); });
         const NotCovered& first = in_file == result.not_covered.end() ? result.not_covered.front() : *in_file;
-        print_row("NOT READ", plural(result.not_covered.size(), "place", "places") + ", listed in coverage.jsonl; one of them: " +
-                                  (first.path.empty() ? first.where : first.path + " (" + first.where + ")") + ": " + first.why);
+        print_row("NOT READ",
+                  plural(result.not_covered.size(), "place", "places") + ", listed in coverage.jsonl; one of them: " +
+                      (first.path.empty() ? first.where : first.path + " (" + first.where + ")") + ": " + first.why);
     }
     std::string held;
     for (const std::string& each : result.confinement) held += (held.empty() ? "" : "; ") + each;
-    print_row("confined by", held.empty() ? "nothing: hostile file systems were parsed with all rights of this program" : held);
+    print_row("confined by",
+              held.empty() ? "nothing: hostile file systems were parsed with all rights of this program" : held);
     for (const Report& report : reports())
         if (report.file == "report.html") print_row("report", (folder / report.file).string());
     print_row("folder", folder.string());
@@ -107,18 +120,28 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
     for (const Finding& each : result.findings) {
         const std::string severity(severity_name(each.severity));
         severities[severity] = severities.value(severity, 0) + 1;
-        findings.push_back({{"severity", severity}, {"rule", each.rule}, {"title", to_utf8_lossless(each.title)}, {"where", to_utf8_lossless(first_evidence(each))}});
+        findings.push_back({{"severity", severity},
+                            {"rule", each.rule},
+                            {"title", to_utf8_lossless(each.title)},
+                            {"where", to_utf8_lossless(first_evidence(each))}});
     }
     for (const Report& report : reports()) files.push_back(to_utf8_lossless((folder / report.file).string()));
-    const Json out{{"source", to_utf8_lossless(result.source.uri)}, {"size", result.source.size.value_or(0)},
-                   {"scheme", result.table.scheme}, {"volumes", volumes}, {"names", result.listing.size()},
-                   {"severities", severities}, {"findings", findings}, {"not_covered", result.not_covered.size()},
-                   {"confinement", result.confinement}, {"reports", files}, {"exit", 0}};
+    const Json out{{"source", to_utf8_lossless(result.source.uri)},
+                   {"size", result.source.size.value_or(0)},
+                   {"scheme", result.table.scheme},
+                   {"volumes", volumes},
+                   {"names", result.listing.size()},
+                   {"severities", severities},
+                   {"findings", findings},
+                   {"not_covered", result.not_covered.size()},
+                   {"confinement", result.confinement},
+                   {"reports", files},
+                   {"exit", 0}};
     std::cout << out.dump(2) << "\n";
 }
 
-TriageResult triage_into(const std::string& spec, const std::filesystem::path& folder, const OpenOptions& open, bool force,
-                         const TriageOptions& options, Events& events, std::stop_token stop) {
+TriageResult triage_into(const std::string& spec, const std::filesystem::path& folder, const OpenOptions& open,
+                         bool force, const TriageOptions& options, Events& events, std::stop_token stop) {
     if (spec == "-") throw Error(ExitCode::usage, "standard input cannot be triaged: acquire it first");
     const auto source = open_image_or_source(spec, open, events);
     prepare_folder(folder, force); // nothing is left behind by a source that cannot be opened
@@ -158,8 +181,10 @@ int run_triage_command(const std::vector<std::string>& arguments) {
     app.add_option("SOURCE", spec, "image, block device, file, or ssh://[user@]host[:port]/dev/...")->required();
     app.add_option("-o,--output", folder, "folder for the reports; made, mode 0700")->required()->type_name("DIR");
     app.add_flag("--force", force, "replace the reports in a folder that is not empty");
-    app.add_option("--threads", options.threads, "that read files (default: one per core); the output is the same for any number")
-        ->check(CLI::Range(1u, 1024u))->type_name("N");
+    app.add_option("--threads", options.threads,
+                   "that read files (default: one per core); the output is the same for any number")
+        ->check(CLI::Range(1u, 1024u))
+        ->type_name("N");
     add_source_options(app, open);
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;

@@ -9,7 +9,8 @@
 
 namespace kanshiki {
 
-template<class T> T little_endian(std::span<const std::byte> bytes, size_t at) {
+template<class T>
+T little_endian(std::span<const std::byte> bytes, size_t at) {
     if (at > bytes.size() || bytes.size() - at < sizeof(T))
         throw Error(ExitCode::never_valid, "a structure on disk is cut short at byte " + std::to_string(at));
     T value = 0;

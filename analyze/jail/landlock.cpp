@@ -24,9 +24,9 @@ struct [[gnu::packed]] BeneathRule {
     int32_t parent;
 };
 constexpr unsigned query_version = 1, rule_beneath = 1;
-constexpr uint64_t execute = 1 << 0, write_file = 1 << 1, read_file = 1 << 2, read_folder = 1 << 3, remove_folder = 1 << 4,
-                   remove_file = 1 << 5, make_regular = 1 << 8, make_all = 0x1fc0, refer = 1 << 13, truncate = 1 << 14,
-                   device_control = 1 << 15;
+constexpr uint64_t execute = 1 << 0, write_file = 1 << 1, read_file = 1 << 2, read_folder = 1 << 3,
+                   remove_folder = 1 << 4, remove_file = 1 << 5, make_regular = 1 << 8, make_all = 0x1fc0,
+                   refer = 1 << 13, truncate = 1 << 14, device_control = 1 << 15;
 
 constexpr long sys_create = 444, sys_add = 445, sys_restrict = 446; // the same on every architecture
 
@@ -43,7 +43,7 @@ uint64_t known(uint64_t rights, long abi) {
 std::string confine_files(const std::filesystem::path& writable, bool may_read) {
     const long abi = ::syscall(sys_create, nullptr, 0, query_version);
     if (abi < 1) return {};
-    sha256({}); // OpenSSL reads its configuration when first used: now, while it may
+    sha256({});                     // OpenSSL reads its configuration when first used: now, while it may
     if (sanitized) may_read = true; // sanitizers read /proc/self when they report
     uint64_t handled = write_file | remove_folder | remove_file | make_all | refer | truncate;
     if (!may_read) handled |= execute | read_file | read_folder | device_control;
@@ -58,7 +58,8 @@ std::string confine_files(const std::filesystem::path& writable, bool may_read) 
     bool held = true;
     if (!writable.empty()) {
         const int folder = ::open(writable.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const BeneathRule rule{handled & (write_file | read_file | read_folder | remove_file | make_regular | truncate), folder};
+        const BeneathRule rule{handled & (write_file | read_file | read_folder | remove_file | make_regular | truncate),
+                               folder};
         held = folder >= 0 && ::syscall(sys_add, fd, rule_beneath, &rule, 0) == 0;
         if (folder >= 0) ::close(folder);
     }

@@ -44,7 +44,8 @@ std::optional<int> run_in_child(const std::string& what) {
         return std::nullopt;
     }
     child_process = child;
-    struct sigaction action {}, before[3];
+    struct sigaction action {
+    }, before[3];
     action.sa_sigaction = forward;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -55,8 +56,9 @@ std::optional<int> run_in_child(const std::string& what) {
     const int signal = WTERMSIG(status);
     for (const int each : signals)
         if (signal == each) return static_cast<int>(ExitCode::interrupted);
-    throw Error(ExitCode::internal, what + ": the reader of file systems was ended by signal " + std::to_string(signal) + " (" +
-                                        strsignal(signal) + "); nothing was written, and the fault is ours: please report it");
+    throw Error(ExitCode::internal, what + ": the reader of file systems was ended by signal " +
+                                        std::to_string(signal) + " (" + strsignal(signal) +
+                                        "); nothing was written, and the fault is ours: please report it");
 }
 
 } // namespace kanshiki

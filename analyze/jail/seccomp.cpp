@@ -28,19 +28,49 @@ constexpr uint32_t architecture = 0;
 #endif
 
 constexpr long always_refused[] = {
-    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns,
-    SYS_unshare, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_bpf, SYS_perf_event_open,
-    SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_open_by_handle_at, SYS_reboot, SYS_swapon, SYS_swapoff,
-    SYS_acct, SYS_quotactl, SYS_sethostname, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_personality,
-    425 /* io_uring_setup: its operations would pass this filter by */, 428 /* open_tree */, 429 /* move_mount */,
-    430 /* fsopen */, 438 /* pidfd_getfd */, 442 /* mount_setattr */,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_setns,
+    SYS_unshare,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_kexec_load,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_open_by_handle_at,
+    SYS_reboot,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_acct,
+    SYS_quotactl,
+    SYS_sethostname,
+    SYS_settimeofday,
+    SYS_clock_settime,
+    SYS_adjtimex,
+    SYS_personality,
+    425 /* io_uring_setup: its operations would pass this filter by */,
+    428 /* open_tree */,
+    429 /* move_mount */,
+    430 /* fsopen */,
+    438 /* pidfd_getfd */,
+    442 /* mount_setattr */,
 };
 
 constexpr long refused_offline[] = {
-    SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_execve, SYS_execveat,
-    SYS_kill, SYS_tkill,
+    SYS_socket,  SYS_socketpair, SYS_connect,  SYS_bind, SYS_listen, SYS_accept,
+    SYS_accept4, SYS_execve,     SYS_execveat, SYS_kill, SYS_tkill,
 #ifdef SYS_fork
-    SYS_fork, SYS_vfork,
+    SYS_fork,    SYS_vfork,
 #endif
 };
 

@@ -14,13 +14,17 @@ namespace {
 // The field's separator and all that could begin a new line become \xNN.
 std::string field(std::string_view bytes) {
     std::string text = to_utf8_lossless(bytes);
-    const auto harmful = [](char byte) { return byte == '|' || static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; };
+    const auto harmful = [](char byte) {
+        return byte == '|' || static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
     if (std::ranges::none_of(text, harmful)) return text;
     std::string safe;
     for (const char byte : text) {
         static constexpr char digits[] = "0123456789abcdef";
-        if (!harmful(byte)) safe += byte;
-        else safe.append({'\\', 'x', digits[static_cast<unsigned char>(byte) >> 4], digits[byte & 15]});
+        if (!harmful(byte))
+            safe += byte;
+        else
+            safe.append({'\\', 'x', digits[static_cast<unsigned char>(byte) >> 4], digits[byte & 15]});
     }
     return safe;
 }

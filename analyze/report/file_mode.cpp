@@ -5,7 +5,7 @@ namespace kanshiki {
 char type_letter(FileType type) { return "-rdlcbps"[static_cast<size_t>(type)]; }
 
 std::string_view type_name(FileType type) {
-    static constexpr std::string_view names[] = {"unknown", "file",  "directory", "symlink",
+    static constexpr std::string_view names[] = {"unknown",          "file",         "directory", "symlink",
                                                  "character device", "block device", "fifo",      "socket"};
     return names[static_cast<size_t>(type)];
 }

@@ -29,7 +29,8 @@ void write_listing(const TriageResult& result, std::ostream& out) {
         JsonLine line;
         line.number("volume", file.volume);
         add_bytes(line, "path", file.path);
-        line.number("inode", info.inode).text("type", type_name(info.type == FileType::unknown ? file.name_type : info.type));
+        line.number("inode", info.inode)
+            .text("type", type_name(info.type == FileType::unknown ? file.name_type : info.type));
         char mode[8];
         snprintf(mode, sizeof mode, "%04o", info.mode & 07777u);
         line.text("mode", mode).number("uid", info.uid).number("gid", info.gid).number("links", info.links);

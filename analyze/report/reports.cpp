@@ -14,12 +14,9 @@ void write_timeline(const TriageResult& result, std::ostream& out); // ../timeli
 
 std::span<const Report> reports() {
     static constexpr Report table[] = {
-        {"listing", "listing.jsonl", write_listing},
-        {"bodyfile", "bodyfile", write_bodyfile},
-        {"timeline", "timeline.jsonl", write_timeline},
-        {"coverage", "coverage.jsonl", write_coverage},
-        {"findings", "findings.jsonl", write_findings_jsonl},
-        {"report", "report.html", write_html_report},
+        {"listing", "listing.jsonl", write_listing},          {"bodyfile", "bodyfile", write_bodyfile},
+        {"timeline", "timeline.jsonl", write_timeline},       {"coverage", "coverage.jsonl", write_coverage},
+        {"findings", "findings.jsonl", write_findings_jsonl}, {"report", "report.html", write_html_report},
     };
     return table;
 }

@@ -19,7 +19,8 @@ namespace {
 // A file under a temporary name until commit(); a report of a million lines is never whole in memory.
 class ReportFile : public std::streambuf {
 public:
-    explicit ReportFile(std::filesystem::path path) : path_(std::move(path)), partial_(path_.string() + ".partial"), buffer_(256 * 1024) {
+    explicit ReportFile(std::filesystem::path path)
+        : path_(std::move(path)), partial_(path_.string() + ".partial"), buffer_(256 * 1024) {
         fd_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd_ < 0) fail(partial_, "cannot be created");
         setp(buffer_.data(), buffer_.data() + buffer_.size());

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t longest_message = 4096;
 
 // plaso's words, so that one timeline can hold both.
-constexpr std::string_view descriptions[] = {"Content Modification Time", "Last Access Time", "Metadata Modification Time",
-                                             "Creation Time", "Content Deletion Time"};
+constexpr std::string_view descriptions[] = {"Content Modification Time", "Last Access Time",
+                                             "Metadata Modification Time", "Creation Time", "Content Deletion Time"};
 
 struct Entry {
     Timestamp time;
@@ -26,11 +26,13 @@ struct Entry {
 
 std::string bounded(std::string_view bytes) {
     if (bytes.size() <= longest_message) return std::string(bytes);
-    return std::string(bytes.substr(0, longest_message)) + " ... (" + std::to_string(bytes.size() - longest_message) + " more bytes)";
+    return std::string(bytes.substr(0, longest_message)) + " ... (" + std::to_string(bytes.size() - longest_message) +
+           " more bytes)";
 }
 
 void add_file(const FileInfo& info, uint32_t index, std::vector<Entry>& entries) {
-    const std::optional<Timestamp>* times[] = {&info.modified, &info.accessed, &info.changed, &info.created, &info.deleted};
+    const std::optional<Timestamp>* times[] = {&info.modified, &info.accessed, &info.changed, &info.created,
+                                               &info.deleted};
     uint8_t done = 0;
     for (unsigned first = 0; first < std::size(times); first++) {
         if (!*times[first] || (done >> first & 1)) continue;
@@ -43,7 +45,9 @@ void add_file(const FileInfo& info, uint32_t index, std::vector<Entry>& entries)
 }
 
 void write_common(JsonLine& line, const Timestamp& time, std::string_view message, std::string_view description) {
-    line.text("message", bounded(message)).text("datetime", iso8601_offset(time, 6)).text("timestamp_desc", description);
+    line.text("message", bounded(message))
+        .text("datetime", iso8601_offset(time, 6))
+        .text("timestamp_desc", description);
     line.number("timestamp", microseconds(time));
 }
 
@@ -64,7 +68,9 @@ std::string file_line(const ListedFile& file, const Entry& entry) {
 std::string event_line(const TimelineEvent& event) {
     JsonLine line;
     write_common(line, event.time, event.message, event.description);
-    line.text("data_type", "kanshiki:event").number("volume", event.where.volume).text("filename", bounded(event.where.path));
+    line.text("data_type", "kanshiki:event")
+        .number("volume", event.where.volume)
+        .text("filename", bounded(event.where.path));
     line.number("inode", event.where.inode);
     if (event.where.offset) line.number("offset", *event.where.offset);
     if (event.where.line) line.number("line", *event.where.line);
@@ -81,7 +87,8 @@ void write_timeline(const TriageResult& result, std::ostream& out) {
     for (uint32_t index = 0; const TimelineEvent& event : events) entries.push_back({event.time, index++, 0});
     std::ranges::stable_sort(entries, {}, &Entry::time);
     for (const Entry& entry : entries) {
-        const std::string line = entry.times == 0 ? event_line(events[entry.index]) : file_line(result.listing[entry.index], entry);
+        const std::string line =
+            entry.times == 0 ? event_line(events[entry.index]) : file_line(result.listing[entry.index], entry);
         out.write(line.data(), static_cast<std::streamsize>(line.size()));
     }
 }

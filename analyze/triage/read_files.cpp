@@ -25,7 +25,8 @@ public:
     size_t read(uint64_t offset, std::span<std::byte> into) const override {
         const size_t got = files_.read(file_.handle, offset, into);
         for (const Bad& bad : files_.take_unreadable())
-            not_covered("source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+            not_covered("source bytes " + std::to_string(bad.range.offset) + " to " +
+                            std::to_string(bad.range.end() - 1),
                         std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros");
         return got;
     }
@@ -66,7 +67,8 @@ struct Outcome {
 
 class Readers {
 public:
-    Readers(BlockSource& source, const TriageOptions& options, TriageResult& result, Events& events, std::stop_token stop)
+    Readers(BlockSource& source, const TriageOptions& options, TriageResult& result, Events& events,
+            std::stop_token stop)
         : source_(source), options_(options), result_(result), events_(events), stop_(std::move(stop)) {
         for (const ListedFile& file : result.listing)
             if (file.handle != 0 && wanted(file)) jobs_.push_back(&file);
@@ -74,7 +76,8 @@ public:
     }
 
     void run() {
-        const unsigned asked = options_.threads != 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
+        const unsigned asked =
+            options_.threads != 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
         const auto threads = static_cast<unsigned>(std::min<size_t>(asked, jobs_.size()));
         {
             std::vector<std::jthread> workers;
@@ -88,7 +91,8 @@ private:
     using Handles = std::map<unsigned, std::unique_ptr<FileSystem>>;
 
     bool wanted(const ListedFile& file) const {
-        return std::ranges::any_of(options_.analyzers, [&](const Analyzer* each) { return each->wants(file.path, file.info); });
+        return std::ranges::any_of(options_.analyzers,
+                                   [&](const Analyzer* each) { return each->wants(file.path, file.info); });
     }
 
     void work() {
@@ -97,7 +101,8 @@ private:
             const size_t index = next_++;
             if (index >= jobs_.size() || failed_) return;
             try {
-                if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while reading files; nothing was written");
+                if (stop_.stop_requested())
+                    throw Error(ExitCode::interrupted, "interrupted while reading files; nothing was written");
                 Outcome outcome = read(*jobs_[index], handles);
                 deliver(index, std::move(outcome));
             } catch (...) {
@@ -114,7 +119,8 @@ private:
         if (!found) {
             const auto summary = std::ranges::find(result_.volumes, volume, &VolumeSummary::number);
             found = open_file_system(source_, summary->range, stop_);
-            if (!found) throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
+            if (!found)
+                throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
         }
         return *found;
     }
@@ -123,7 +129,8 @@ private:
         Outcome outcome;
         outcome.done = true;
         if (file.deleted && file.info.allocated) { // what could be read there is another file's
-            outcome.ledger.push_back({file.volume, file.path, "content", "a deleted name; its inode has been used again"});
+            outcome.ledger.push_back(
+                {file.volume, file.path, "content", "a deleted name; its inode has been used again"});
             return outcome;
         }
         FileSystem& files = handle(file.volume, handles);

@@ -12,7 +12,8 @@
 namespace kanshiki {
 namespace {
 
-void list_volume(BlockSource& source, const Volume& volume, TriageResult& result, Events& events, std::stop_token stop) {
+void list_volume(BlockSource& source, const Volume& volume, TriageResult& result, Events& events,
+                 std::stop_token stop) {
     const std::string where = "volume at byte " + std::to_string(volume.range.offset) + ", " +
                               std::to_string(volume.range.size) + " bytes" +
                               (volume.description.empty() ? "" : " (" + volume.description + ")");
@@ -23,8 +24,9 @@ void list_volume(BlockSource& source, const Volume& volume, TriageResult& result
     const auto files = open_file_system(source, volume.range, stop);
     if (!files) {
         const std::string found = recognise_content(source, volume.range, stop);
-        result.not_covered.push_back({volume.number, "", where,
-                                      found.empty() ? "no file system that is known" : found + ": not read by this version"});
+        result.not_covered.push_back(
+            {volume.number, "", where,
+             found.empty() ? "no file system that is known" : found + ": not read by this version"});
         return;
     }
     const auto progress = [&](uint64_t names) { events.progress({"list files", names, std::nullopt, 0, 0, "files"}); };
@@ -39,7 +41,8 @@ void conclude(const TriageOptions& options, TriageResult& result) {
             analyzer->conclude(everything, findings);
             std::ranges::move(findings, std::back_inserter(result.findings));
         } catch (const std::exception& error) {
-            result.not_covered.push_back({0, "", std::string(analyzer->name()), std::string("its conclusions failed: ") + error.what()});
+            result.not_covered.push_back(
+                {0, "", std::string(analyzer->name()), std::string("its conclusions failed: ") + error.what()});
         }
     }
     static const Evidence nowhere;

@@ -15,7 +15,8 @@ bool ends_run(const Error& error) {
 }
 
 void sort_names(std::vector<DirectoryEntry>& entries) {
-    std::ranges::stable_sort(entries, {}, [](const DirectoryEntry& each) { return std::tie(each.name, each.deleted, each.inode); });
+    std::ranges::stable_sort(entries, {},
+                             [](const DirectoryEntry& each) { return std::tie(each.name, each.deleted, each.inode); });
 }
 
 } // namespace
@@ -57,7 +58,8 @@ bool Walk::open(uint64_t directory, const std::string& path, bool orphan) {
 void Walk::add(const DirectoryEntry& entry, std::string path, bool orphan, const FileInfo& info) {
     memory_ += sizeof(ListedFile) + path.size() + info.symlink_target.size();
     if (memory_ > limits_.memory) {
-        if (!std::exchange(full_, true)) miss(path, "listing", "the listing has reached its limit of memory; the rest is not listed");
+        if (!std::exchange(full_, true))
+            miss(path, "listing", "the listing has reached its limit of memory; the rest is not listed");
         return;
     }
     (info.type == FileType::directory ? summary_.directories : summary_.files)++;
@@ -87,13 +89,16 @@ bool Walk::enters(const DirectoryEntry& entry, const FileInfo& info, const std::
         return false;
     }
     if (entered_.insert(entry.inode).second) return true;
-    if (!entry.deleted) miss(path, "directory", "inode " + std::to_string(info.inode) + " was already listed under another name: a loop or a second link");
+    if (!entry.deleted)
+        miss(path, "directory",
+             "inode " + std::to_string(info.inode) + " was already listed under another name: a loop or a second link");
     return false;
 }
 
 void Walk::visit(const DirectoryEntry& entry, const std::string& folder, bool orphan) {
     if (folder.size() + 1 + entry.name.size() > limits_.path) {
-        miss(folder, "name of " + std::to_string(entry.name.size()) + " bytes", "the path is longer than " + std::to_string(limits_.path) + " bytes; not listed");
+        miss(folder, "name of " + std::to_string(entry.name.size()) + " bytes",
+             "the path is longer than " + std::to_string(limits_.path) + " bytes; not listed");
         return;
     }
     std::string path = folder + "/" + entry.name;
@@ -119,7 +124,8 @@ void Walk::visit(const DirectoryEntry& entry, const std::string& folder, bool or
 
 void Walk::descend() {
     while (!levels_.empty() && !full_) {
-        if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while listing files; nothing was written");
+        if (stop_.stop_requested())
+            throw Error(ExitCode::interrupted, "interrupted while listing files; nothing was written");
         Level& level = levels_.back();
         if (level.next == level.entries.size()) {
             levels_.pop_back();
@@ -165,7 +171,9 @@ void Walk::walk_orphans() {
     std::erase_if(rest.entries, [&](const DirectoryEntry& entry) { return !below.contains(entry.inode); });
     levels_.push_back(std::move(top));
     descend();
-    std::erase_if(rest.entries, [&](const DirectoryEntry& entry) { return entry.type != FileType::directory || entered_.contains(entry.inode); });
+    std::erase_if(rest.entries, [&](const DirectoryEntry& entry) {
+        return entry.type != FileType::directory || entered_.contains(entry.inode);
+    });
     levels_.push_back(std::move(rest));
     descend();
 }

@@ -9,8 +9,8 @@
 namespace kanshiki {
 
 struct WalkLimits {
-    size_t depth = 2048;               // directories inside each other
-    size_t path = 32 * 1024;           // bytes
+    size_t depth = 2048;                 // directories inside each other
+    size_t path = 32 * 1024;             // bytes
     uint64_t memory = uint64_t{4} << 30; // of what is listed, all volumes together
 };
 
@@ -48,7 +48,7 @@ private:
     std::stop_token stop_;
     const WalkLimits limits_;
     std::vector<Level> levels_;
-    std::unordered_set<uint64_t> entered_;    // directories
+    std::unordered_set<uint64_t> entered_; // directories
     uint64_t memory_ = 0;
     bool full_ = false;
 };

@@ -22,7 +22,8 @@ struct Header {
 };
 
 uint32_t checksum(std::span<const std::byte> bytes) {
-    return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+    return static_cast<uint32_t>(
+        crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
 void read_array(const Disk& disk, std::span<const std::byte> bytes, Header& header) {
@@ -63,11 +64,14 @@ Header read_header(const Disk& disk, uint64_t sector) {
     header.present = true;
     header.alternate = le64(bytes, 0x20);
     const uint32_t size = le32(bytes, 0xc), stored = le32(bytes, 0x10);
-    if (size < 92 || size > bytes.size()) header.fault = "header of " + std::to_string(size) + " bytes";
+    if (size < 92 || size > bytes.size())
+        header.fault = "header of " + std::to_string(size) + " bytes";
     else {
         std::fill_n(bytes.begin() + 0x10, 4, std::byte{0});
-        if (checksum(std::span(bytes).first(size)) != stored) header.fault = "the checksum of its header is wrong";
-        else if (le64(bytes, 0x18) != sector) header.fault = "it says it stands at sector " + std::to_string(le64(bytes, 0x18));
+        if (checksum(std::span(bytes).first(size)) != stored)
+            header.fault = "the checksum of its header is wrong";
+        else if (le64(bytes, 0x18) != sector)
+            header.fault = "it says it stands at sector " + std::to_string(le64(bytes, 0x18));
     }
     const bool header_sound = header.fault.empty();
     read_array(disk, bytes, header);
@@ -76,7 +80,8 @@ Header read_header(const Disk& disk, uint64_t sector) {
 }
 
 void append_utf8(std::string& out, uint32_t code) {
-    if (code < 0x80) out += static_cast<char>(code);
+    if (code < 0x80)
+        out += static_cast<char>(code);
     else if (code < 0x800) {
         out += static_cast<char>(0xc0 | code >> 6);
         out += static_cast<char>(0x80 | (code & 0x3f));
@@ -178,16 +183,20 @@ std::optional<Table> read_gpt(const Disk& disk) {
     table.sector = disk.sector;
     const std::string fault = !primary.present ? "is missing" : "is damaged (" + primary.fault + ")";
     if (primary.sound) {
-        if (!backup.present) table.notices.push_back("GPT: there is no backup table");
-        else if (!backup.sound) table.notices.push_back("GPT: the backup table is damaged (" + backup.fault + ")");
-        else if (backup.array != primary.array) table.notices.push_back("GPT: primary and backup table differ; the primary is used");
+        if (!backup.present)
+            table.notices.push_back("GPT: there is no backup table");
+        else if (!backup.sound)
+            table.notices.push_back("GPT: the backup table is damaged (" + backup.fault + ")");
+        else if (backup.array != primary.array)
+            table.notices.push_back("GPT: primary and backup table differ; the primary is used");
         add_partitions(primary, table);
     } else if (backup.sound) {
         table.notices.push_back("GPT: the primary table " + fault + "; the backup at sector " +
                                 std::to_string(backup.sector) + " is used");
         add_partitions(backup, table);
     } else if (primary.present && primary.entries > 0) {
-        table.notices.push_back("GPT: the primary table " + fault + " and no backup is sound; its entries are used as they stand");
+        table.notices.push_back("GPT: the primary table " + fault +
+                                " and no backup is sound; its entries are used as they stand");
         add_partitions(primary, table);
     } else {
         table.notices.push_back("GPT: neither table can be used: the primary " + fault);

@@ -29,10 +29,11 @@ std::string describe(uint8_t type) {
     static constexpr struct {
         uint8_t type;
         const char* name;
-    } names[] = {{0x01, "FAT12"}, {0x04, "FAT16"}, {0x06, "FAT16"}, {0x07, "NTFS or exFAT"}, {0x0b, "FAT32"}, {0x0c, "FAT32"},
-                 {0x0e, "FAT16"}, {0x27, "Windows recovery"}, {0x82, "Linux swap"}, {0x83, "Linux"}, {0x8e, "Linux LVM"},
-                 {0xa5, "FreeBSD"}, {0xa6, "OpenBSD"}, {0xa8, "macOS UFS"}, {0xa9, "NetBSD"}, {0xaf, "HFS"},
-                 {0xbf, "Solaris"}, {0xef, "EFI system"}, {0xfd, "Linux RAID"}};
+    } names[] = {{0x01, "FAT12"},      {0x04, "FAT16"},      {0x06, "FAT16"},     {0x07, "NTFS or exFAT"},
+                 {0x0b, "FAT32"},      {0x0c, "FAT32"},      {0x0e, "FAT16"},     {0x27, "Windows recovery"},
+                 {0x82, "Linux swap"}, {0x83, "Linux"},      {0x8e, "Linux LVM"}, {0xa5, "FreeBSD"},
+                 {0xa6, "OpenBSD"},    {0xa8, "macOS UFS"},  {0xa9, "NetBSD"},    {0xaf, "HFS"},
+                 {0xbf, "Solaris"},    {0xef, "EFI system"}, {0xfd, "Linux RAID"}};
     char hex[8];
     snprintf(hex, sizeof hex, "0x%02x", type);
     for (const auto& each : names)
@@ -50,7 +51,8 @@ void read_logical(const Disk& disk, const Entry& extended, unsigned& number, Tab
     const std::string name = "extended partition at sector " + std::to_string(extended.first);
     while (true) {
         if (!seen.insert(at).second) return table.notices.push_back(name + ": its chain runs in a circle");
-        if (seen.size() > most_logical) return table.notices.push_back(name + ": more than 256 logical partitions; the rest is left out");
+        if (seen.size() > most_logical)
+            return table.notices.push_back(name + ": more than 256 logical partitions; the rest is left out");
         std::vector<std::byte> sector(512);
         if (disk.size < sector.size() || at > (disk.size - sector.size()) / disk.sector)
             return table.notices.push_back(name + ": its chain leaves the disk at sector " + std::to_string(at));
@@ -80,9 +82,12 @@ std::optional<MasterBootRecord> read_mbr(const Disk& disk) {
         const Entry entry = entry_at(sector, index);
         if (entry.status != 0 && entry.status != 0x80) return std::nullopt; // code, not a table
         if (entry.empty()) continue;
-        if (entry.type == gpt_protective) result.protective = true;
-        else if (entry.extended()) read_logical(disk, entry, logical, result.table);
-        else result.table.partitions.push_back({index + 1, entry.first, entry.count, describe(entry.type)});
+        if (entry.type == gpt_protective)
+            result.protective = true;
+        else if (entry.extended())
+            read_logical(disk, entry, logical, result.table);
+        else
+            result.table.partitions.push_back({index + 1, entry.first, entry.count, describe(entry.type)});
     }
     if (result.table.partitions.empty() && result.table.notices.empty() && !result.protective) return std::nullopt;
     std::ranges::stable_sort(result.table.partitions, {}, &Partition::number);

@@ -1,5 +1,5 @@
-#include "analyze/volume/partition.h"
 #include "analyze/filesystem/cached_source.h"
+#include "analyze/volume/partition.h"
 #include "kanshiki/error.h"
 #include "kanshiki/file_system.h"
 
@@ -22,7 +22,9 @@ bool boot_sector(const Disk& disk) {
     char bytes[512];
     if (disk.size < sizeof bytes) return false;
     disk.read(0, std::as_writable_bytes(std::span(bytes)));
-    const auto has = [&](size_t at, std::string_view text) { return std::memcmp(bytes + at, text.data(), text.size()) == 0; };
+    const auto has = [&](size_t at, std::string_view text) {
+        return std::memcmp(bytes + at, text.data(), text.size()) == 0;
+    };
     return has(3, "NTFS    ") || has(3, "EXFAT   ") || has(3, "-FVE-FS-") || has(54, "FAT") || has(82, "FAT");
 }
 
@@ -44,7 +46,8 @@ std::optional<Table> find_table(BlockSource& source, const Disk& disk, const Fil
         return std::move(mbr->table);
     }
     if (gpt) {
-        if (!mbr) gpt->notices.push_back("the GPT has no protective MBR in front of it");
+        if (!mbr)
+            gpt->notices.push_back("the GPT has no protective MBR in front of it");
         else if (!mbr->table.partitions.empty()) {
             gpt->notices.push_back("the protective MBR has further partitions, which are not read");
         }
@@ -69,8 +72,11 @@ void place(const Table& table, uint64_t size, VolumeTable& result) {
         }
         const uint64_t offset = partition.first * table.sector, rest = size - offset;
         uint64_t length = rest;
-        if (partition.count <= rest / table.sector) length = partition.count * table.sector;
-        else result.notices.push_back(name + " ends beyond the end of the source; cut to " + std::to_string(rest) + " bytes");
+        if (partition.count <= rest / table.sector)
+            length = partition.count * table.sector;
+        else
+            result.notices.push_back(name + " ends beyond the end of the source; cut to " + std::to_string(rest) +
+                                     " bytes");
         if (length == 0) continue;
         result.volumes.push_back({partition.number, {offset, length}, partition.description, true});
     }
@@ -93,13 +99,15 @@ void find_gaps(uint64_t size, VolumeTable& result) {
             widest = &each;
         }
     }
-    if (size - covered >= smallest_gap) result.volumes.push_back({0, {covered, size - covered}, "not partitioned", false});
+    if (size - covered >= smallest_gap)
+        result.volumes.push_back({0, {covered, size - covered}, "not partitioned", false});
 }
 
 } // namespace
 
 VolumeTable read_volumes(BlockSource& given, std::stop_token stop) {
-    if (!given.info().size) throw Error(ExitCode::refused, given.info().uri + ": its size is not known; acquire it first");
+    if (!given.info().size)
+        throw Error(ExitCode::refused, given.info().uri + ": its size is not known; acquire it first");
     std::unique_ptr<BlockSource> cache;
     BlockSource& source = shareable(given, cache);
     const uint64_t size = *source.info().size;
@@ -123,7 +131,8 @@ VolumeTable read_volumes(BlockSource& given, std::stop_token stop) {
         place(*table, size, result);
         find_gaps(size, result);
         if (whole)
-            result.notices.push_back("a file system (" + whole->info().type + ") also begins at the start of the disk; "
+            result.notices.push_back("a file system (" + whole->info().type +
+                                     ") also begins at the start of the disk; "
                                      "the partitions are read, not it");
     } else {
         result.volumes.push_back({0, {0, size}, "whole source", true});

@@ -13,7 +13,8 @@
 
 namespace kanshiki {
 
-using LogValue = std::variant<std::string, uint64_t, int64_t, bool, double, std::vector<uint64_t>, std::vector<std::string>>;
+using LogValue =
+    std::variant<std::string, uint64_t, int64_t, bool, double, std::vector<uint64_t>, std::vector<std::string>>;
 using LogFields = std::vector<std::pair<std::string, LogValue>>; // written in this order
 
 class AuditLog {
@@ -29,11 +30,11 @@ public:
     AuditLog(const AuditLog&) = delete;
     AuditLog& operator=(const AuditLog&) = delete;
 
-    // Any thread; whole lines, one write(2) each. Strings may be any bytes (escape.h); one over 64 KiB is cut, which its
-    // end then says with the whole's size and SHA-256; of an entry over 1 MiB only its size and SHA-256 are kept. A field
-    // named as an earlier one gets a "_" behind it. Throws only Error{destination}; the chain goes on after that.
+    // Any thread; whole lines, one write(2) each. Strings may be any bytes (escape.h); one over 64 KiB is cut, which
+    // its end then says with the whole's size and SHA-256; of an entry over 1 MiB only its size and SHA-256 are kept. A
+    // field named as an earlier one gets a "_" behind it. Throws only Error{destination}; the chain goes on after that.
     void append(std::string_view event, const LogFields& fields);
-    void sync();                                                   // fdatasync; any thread
+    void sync(); // fdatasync; any thread
     Digest head() const;
     uint64_t entries() const; // lines in all, those before reopen() included
     const std::filesystem::path& path() const { return path_; }
@@ -52,18 +53,19 @@ private:
 struct LogLine {
     uint64_t number = 0; // line in the file, from 1
     std::string event;
-    std::string json;    // the whole line, to look further into
+    std::string json; // the whole line, to look further into
 };
 
 struct LogCheck {
     std::vector<LogLine> lines; // only those of the events asked for
-    uint64_t entries = 0;              // good ones
-    Digest head{};                     // of the last good one
-    bool torn = false;                 // the last line has no newline (a kill in mid-write), or is the last and no JSON
-    std::optional<uint64_t> broken_at; // first line (from 1) whose prev, seq or syntax is wrong; nothing beyond was read
-    std::string why;                   // of torn or broken_at
-    uint64_t good_size = 0;            // bytes of the lines before the torn or broken one
-    uint64_t size = 0;                 // of the file
+    uint64_t entries = 0;       // good ones
+    Digest head{};              // of the last good one
+    bool torn = false;          // the last line has no newline (a kill in mid-write), or is the last and no JSON
+    std::optional<uint64_t>
+        broken_at;          // first line (from 1) whose prev, seq or syntax is wrong; nothing beyond was read
+    std::string why;        // of torn or broken_at
+    uint64_t good_size = 0; // bytes of the lines before the torn or broken one
+    uint64_t size = 0;      // of the file
 };
 
 // Reads the log with bounded memory: 1 MiB a line, 64 MiB of kept lines. Keeps lines whose event is in `events`; "*"

@@ -18,9 +18,9 @@ public:
     ChunkListWriter(const ChunkListWriter&) = delete;
     ChunkListWriter& operator=(const ChunkListWriter&) = delete;
     void append(const Digest& leaf, uint64_t count); // buffered
-    void reserve(uint64_t leaves);                   // room on the disk for as many in all; Error{destination} if there is none
-    void sync();                                     // written and fdatasync'd
-    uint64_t size() const { return size_; }          // leaves appended in all
+    void reserve(uint64_t leaves);          // room on the disk for as many in all; Error{destination} if there is none
+    void sync();                            // written and fdatasync'd
+    uint64_t size() const { return size_; } // leaves appended in all
 
 private:
     void flush();

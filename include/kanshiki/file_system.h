@@ -39,7 +39,7 @@ struct FileSystemInfo {
     std::string type; // "ext4", "ntfs", "fat32" …
     std::string label, uuid;
     uint32_t block_size = 0;
-    Range range;      // in the source
+    Range range; // in the source
 };
 
 // Not thread-safe: one object per worker over a shared, thread-safe source. What cannot be read throws

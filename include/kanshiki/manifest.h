@@ -48,7 +48,7 @@ struct Manifest {
     bool live = false;                            // consistency: "live (not point in time)" or "point in time"
     std::string live_why;
 
-    std::string started, ended; // UTC, RFC 3339
+    std::string started, ended;       // UTC, RFC 3339
     std::vector<uint64_t> resumed_at; // image offsets where the run went on after an interruption
 
     std::string image_format;
@@ -57,8 +57,8 @@ struct Manifest {
     std::map<std::string, std::string> digests; // name -> hex, over the whole image with zeros where unreadable
     // The manifest lists the first 100,000 ranges and chunks and counts them all; IMAGE.map always has every range.
     // To render: all of them, the counts are taken from the vectors. Parsed: what is listed.
-    std::vector<Bad> unreadable;          // ascending, disjoint, neighbours of the same error merged
-    std::vector<uint64_t> chunks_touched; // indexes of the chunks that hold an unreadable range
+    std::vector<Bad> unreadable;                           // ascending, disjoint, neighbours of the same error merged
+    std::vector<uint64_t> chunks_touched;                  // indexes of the chunks that hold an unreadable range
     uint64_t unreadable_ranges = 0, unreadable_chunks = 0; // counts, set by parse_manifest
     Digest log_head{};
     uint64_t log_entries = 0;
@@ -70,7 +70,8 @@ std::string render_manifest(const Manifest& manifest); // JSON, UTF-8, ends with
 // What every manifest of ours has in its first line; a file that holds it was ours, however damaged it is now.
 inline constexpr std::string_view manifest_marker = "\"kanshiki manifest\"";
 
-// Checks size (64 MiB), nesting depth (32), types, ranges, duplicate keys. Throws Error{never_valid} with name and place.
+// Checks size (64 MiB), nesting depth (32), types, ranges, duplicate keys. Throws Error{never_valid} with name and
+// place.
 Manifest parse_manifest(std::string_view text, std::string_view name);
 
 // Every companion's path, in one place.

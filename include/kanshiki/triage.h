@@ -16,9 +16,9 @@ struct ListedFile {
     unsigned volume = 0;
     FileType name_type = FileType::unknown; // what the directory says; info.type is what the inode says
     bool deleted = false;                   // the name
-    bool orphan = false;                    // no directory names it: path is /$OrphanFiles/…, which libtsk's tools say too
-    uint64_t handle = 0;                    // what FileSystem::stat and read take; 0: the name points nowhere
-    std::string path;                       // bytes as stored
+    bool orphan = false; // no directory names it: path is /$OrphanFiles/…, which libtsk's tools say too
+    uint64_t handle = 0; // what FileSystem::stat and read take; 0: the name points nowhere
+    std::string path;    // bytes as stored
     FileInfo info;
 };
 

@@ -6,10 +6,10 @@
 namespace kanshiki {
 
 struct Volume {
-    unsigned number = 0;      // from 1 in the table's order; 0 for a source without a table
+    unsigned number = 0; // from 1 in the table's order; 0 for a source without a table
     Range range;
-    std::string description;  // what the table says: type and name
-    bool allocated = true;    // false: a gap between partitions
+    std::string description; // what the table says: type and name
+    bool allocated = true;   // false: a gap between partitions
 };
 
 struct VolumeTable {

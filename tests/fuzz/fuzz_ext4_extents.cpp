@@ -33,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto read = [&](uint64_t block, std::span<std::byte> into) {
         std::ranges::fill(into, std::byte{0});
         const uint64_t at = block * block_size;
-        if (at < rest.size()) std::memcpy(into.data(), rest.data() + at, std::min<size_t>(into.size(), rest.size() - at));
+        if (at < rest.size())
+            std::memcpy(into.data(), rest.data() + at, std::min<size_t>(into.size(), rest.size() - at));
     };
     try {
         check(ext::walk_extents(inode.block, geometry, read), geometry.blocks);

@@ -213,10 +213,11 @@ void judge_changes(const std::vector<Account>& accounts, const Records& records,
         latest = std::max(latest, *changed);
     }
     if (fresh.empty()) return;
-    findings.add("password-changed", Severity::info,
-                 "Passwords set within the week before shadow was last written: " + enumerate(fresh),
-                 "shadow records the day of each password's last change. Worth comparing with the time of the incident.",
-                 "T1098", std::move(evidence), Timestamp{latest * 86400, 0});
+    findings.add(
+        "password-changed", Severity::info,
+        "Passwords set within the week before shadow was last written: " + enumerate(fresh),
+        "shadow records the day of each password's last change. Worth comparing with the time of the incident.",
+        "T1098", std::move(evidence), Timestamp{latest * 86400, 0});
 }
 
 class Accounts final : public Analyzer {

@@ -21,11 +21,14 @@ public:
         if (le16(bytes, 0) != magic) fail(where, "has no magic 0xF30A");
         if (found_depth > deepest || (depth && *depth != found_depth))
             fail(where, "says depth " + std::to_string(found_depth));
-        if (entries > (bytes.size() - header_size) / entry_size) fail(where, "says " + std::to_string(entries) + " entries");
+        if (entries > (bytes.size() - header_size) / entry_size)
+            fail(where, "says " + std::to_string(entries) + " entries");
         for (unsigned index = 0; index < entries; index++) {
             const auto entry = bytes.subspan(header_size + index * entry_size, entry_size);
-            if (found_depth == 0) leaf(entry, where);
-            else descend(entry, found_depth - 1);
+            if (found_depth == 0)
+                leaf(entry, where);
+            else
+                descend(entry, found_depth - 1);
         }
     }
 

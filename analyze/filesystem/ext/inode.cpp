@@ -9,14 +9,22 @@ namespace {
 
 FileType type_of(uint16_t mode) {
     switch (mode >> 12) {
-    case 0x1: return FileType::fifo;
-    case 0x2: return FileType::character;
-    case 0x4: return FileType::directory;
-    case 0x6: return FileType::block;
-    case 0x8: return FileType::regular;
-    case 0xa: return FileType::symlink;
-    case 0xc: return FileType::socket;
-    default: return FileType::unknown;
+    case 0x1:
+        return FileType::fifo;
+    case 0x2:
+        return FileType::character;
+    case 0x4:
+        return FileType::directory;
+    case 0x6:
+        return FileType::block;
+    case 0x8:
+        return FileType::regular;
+    case 0xa:
+        return FileType::symlink;
+    case 0xc:
+        return FileType::socket;
+    default:
+        return FileType::unknown;
     }
 }
 
@@ -40,7 +48,8 @@ Inode parse_inode(std::span<const std::byte> bytes) {
     info.links = le16(bytes, 0x1a);
     info.size = le32(bytes, 0x4);
     // i_size_high of anything but files and directories was i_dir_acl; large_dir uses it for directories.
-    if (info.type == FileType::regular || info.type == FileType::unknown) info.size |= uint64_t{le32(bytes, 0x6c)} << 32;
+    if (info.type == FileType::regular || info.type == FileType::unknown)
+        info.size |= uint64_t{le32(bytes, 0x6c)} << 32;
     inode.flags = le32(bytes, 0x20);
     inode.deletion = le32(bytes, 0x14);
     inode.sectors = le32(bytes, 0x1c) | uint64_t{le16(bytes, 0x74)} << 32;

@@ -10,7 +10,7 @@
 namespace kanshiki::ext {
 namespace {
 
-constexpr uint32_t has_journal = 0x4, sparse_super2 = 0x200;         // compatible
+constexpr uint32_t has_journal = 0x4, sparse_super2 = 0x200;          // compatible
 constexpr uint32_t meta_bg = 0x10, bit64 = 0x80, ext4_only = 0x3f7c0; // incompatible: extents, 64bit, mmp, flex_bg …
 constexpr uint32_t sparse_super = 0x1, group_checksum = 0x10, metadata_checksum = 0x400, ext4_ro = 0x1b778; // read-only
 
@@ -91,8 +91,8 @@ Superblock parse_superblock(std::span<const std::byte> bytes) {
     if (super.blocks == 0 || super.blocks >> 48 || super.blocks_per_group == 0)
         invalid(std::to_string(super.blocks) + " blocks, " + std::to_string(super.blocks_per_group) + " per group");
     super.type = (super.incompatible & ext4_only) || (super.read_only & ext4_ro) ? "ext4"
-                 : (super.compatible & has_journal)                             ? "ext3"
-                                                                                : "ext2";
+                 : (super.compatible & has_journal)                              ? "ext3"
+                                                                                 : "ext2";
     return super;
 }
 

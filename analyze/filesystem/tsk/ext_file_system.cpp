@@ -9,9 +9,9 @@ namespace {
 
 constexpr uint64_t longest_symlink = 64 * 1024; // a block; the kernel refuses longer ones
 
-
 // libtsk frees these with free().
-template<class T> T* allocate() {
+template<class T>
+T* allocate() {
     auto* memory = static_cast<T*>(calloc(1, sizeof(T)));
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
@@ -19,8 +19,7 @@ template<class T> T* allocate() {
 
 } // namespace
 
-ExtFileSystem::ExtFileSystem(std::unique_ptr<Image> image, TSK_FS_INFO* fs)
-    : TskFileSystem(std::move(image), fs) {
+ExtFileSystem::ExtFileSystem(std::unique_ptr<Image> image, TSK_FS_INFO* fs) : TskFileSystem(std::move(image), fs) {
     std::array<std::byte, 1024> bytes;
     reader().read(1024, bytes);
     super_ = ext::parse_superblock(bytes);
@@ -66,7 +65,9 @@ bool ExtFileSystem::allocated(uint64_t number) {
 
 std::vector<ext::BlockRun> ExtFileSystem::runs(uint64_t number, const ext::Inode& inode) {
     const ext::Geometry geometry{super_.block_size, super_.blocks};
-    const auto read = [&](uint64_t block, std::span<std::byte> into) { reader().read(block * super_.block_size, into); };
+    const auto read = [&](uint64_t block, std::span<std::byte> into) {
+        reader().read(block * super_.block_size, into);
+    };
     try {
         if (inode.flags & ext::flag_extents) return ext::walk_extents(inode.block, geometry, read);
         return ext::walk_indirect(inode.block, inode.info.size, geometry, read);
@@ -88,7 +89,8 @@ FileInfo ExtFileSystem::stat(uint64_t number) {
 
 // "Symbolic Links": below 60 bytes the target stands in i_block, else in the file's content.
 void ExtFileSystem::symlink(uint64_t number, const ext::Inode& inode, FileInfo& info) {
-    const bool in_blocks = (inode.flags & (ext::flag_extents | ext::flag_inline)) != 0 || info.size >= inode.block.size();
+    const bool in_blocks =
+        (inode.flags & (ext::flag_extents | ext::flag_inline)) != 0 || info.size >= inode.block.size();
     if (!in_blocks) {
         info.symlink_target.assign(reinterpret_cast<const char*>(inode.block.data()), static_cast<size_t>(info.size));
         return;
@@ -120,7 +122,8 @@ std::vector<FileSystem::FileExtent> ExtFileSystem::extents(uint64_t number) {
 
 size_t ExtFileSystem::read(uint64_t number, uint64_t offset, std::span<std::byte> into) {
     const ext::Inode found = inode(number);
-    if (found.flags & ext::flag_encrypted) fail(number, "is encrypted (fscrypt)"); // ciphertext must not pass as content
+    if (found.flags & ext::flag_encrypted)
+        fail(number, "is encrypted (fscrypt)"); // ciphertext must not pass as content
     if (found.flags & ext::flag_inline) return TskFileSystem::read(number, offset, into);
     if (offset >= found.info.size || into.empty()) return 0;
     const bool fast_link = found.info.type == FileType::symlink && !(found.flags & ext::flag_extents) &&
@@ -148,7 +151,8 @@ void ExtFileSystem::list(uint64_t directory, const std::function<void(const Dire
     }
     list_names(directory, entry);
     touch(extents(directory));
-    if (found.flags & ext::flag_encrypted) fail(directory, "is encrypted (fscrypt): its names and contents are ciphertext");
+    if (found.flags & ext::flag_encrypted)
+        fail(directory, "is encrypted (fscrypt): its names and contents are ciphertext");
 }
 
 // Reads blocks only to learn whether they can be read.
@@ -170,7 +174,8 @@ void ExtFileSystem::orphans_of(uint64_t index, const std::function<bool(uint64_t
     // Inodes that were never used need not be looked at: the group descriptor counts them.
     if (found.inodes_uninitialised || found.unused_inodes >= super_.inodes_per_group) return;
     const uint64_t first = index * super_.inodes_per_group + 1;
-    const uint64_t end = std::min<uint64_t>(first + super_.inodes_per_group - found.unused_inodes, uint64_t{super_.inodes} + 1);
+    const uint64_t end =
+        std::min<uint64_t>(first + super_.inodes_per_group - found.unused_inodes, uint64_t{super_.inodes} + 1);
     for (uint64_t number = std::max<uint64_t>(first, super_.first_inode); number < end; number++) {
         if (allocated(number) || named(number)) continue;
         const ext::Inode candidate = inode(number);

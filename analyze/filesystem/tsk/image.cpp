@@ -29,7 +29,8 @@ void describe_image(TSK_IMG_INFO*, FILE*) {}
 
 Image::Image(BlockSource& source, Range volume, std::stop_token stop) : reader(source, volume, std::move(stop)) {
     const uint64_t size = std::min<uint64_t>(reader.size(), INT64_MAX);
-    if (tsk_img_open_external(this, static_cast<TSK_OFF_T>(size), 512, read_image, close_image, describe_image) == nullptr)
+    if (tsk_img_open_external(this, static_cast<TSK_OFF_T>(size), 512, read_image, close_image, describe_image) ==
+        nullptr)
         throw Error(ExitCode::internal, "libtsk: " + last_error());
 }
 

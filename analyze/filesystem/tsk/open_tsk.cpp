@@ -14,7 +14,8 @@ namespace {
 constexpr TSK_FS_TYPE_ENUM types[] = {TSK_FS_TYPE_EXT_DETECT, TSK_FS_TYPE_NTFS_DETECT, TSK_FS_TYPE_FAT_DETECT,
                                       TSK_FS_TYPE_HFS_DETECT, TSK_FS_TYPE_FFS_DETECT,  TSK_FS_TYPE_ISO9660_DETECT};
 
-// FAT keeps local time without its zone and libtsk asks mktime for it: without this the result would depend on who runs it.
+// FAT keeps local time without its zone and libtsk asks mktime for it: without this the result would depend on who runs
+// it.
 void use_utc() {
     static std::once_flag once;
     std::call_once(once, [] {

@@ -13,27 +13,43 @@ constexpr uint64_t record_mask = (uint64_t{1} << stream_shift) - 1;
 
 FileType name_type(TSK_FS_NAME_TYPE_ENUM type) {
     switch (type) {
-    case TSK_FS_NAME_TYPE_REG: return FileType::regular;
-    case TSK_FS_NAME_TYPE_DIR: return FileType::directory;
-    case TSK_FS_NAME_TYPE_LNK: return FileType::symlink;
-    case TSK_FS_NAME_TYPE_CHR: return FileType::character;
-    case TSK_FS_NAME_TYPE_BLK: return FileType::block;
-    case TSK_FS_NAME_TYPE_FIFO: return FileType::fifo;
-    case TSK_FS_NAME_TYPE_SOCK: return FileType::socket;
-    default: return FileType::unknown;
+    case TSK_FS_NAME_TYPE_REG:
+        return FileType::regular;
+    case TSK_FS_NAME_TYPE_DIR:
+        return FileType::directory;
+    case TSK_FS_NAME_TYPE_LNK:
+        return FileType::symlink;
+    case TSK_FS_NAME_TYPE_CHR:
+        return FileType::character;
+    case TSK_FS_NAME_TYPE_BLK:
+        return FileType::block;
+    case TSK_FS_NAME_TYPE_FIFO:
+        return FileType::fifo;
+    case TSK_FS_NAME_TYPE_SOCK:
+        return FileType::socket;
+    default:
+        return FileType::unknown;
     }
 }
 
 FileType meta_type(TSK_FS_META_TYPE_ENUM type) {
     switch (type) {
-    case TSK_FS_META_TYPE_REG: return FileType::regular;
-    case TSK_FS_META_TYPE_DIR: return FileType::directory;
-    case TSK_FS_META_TYPE_LNK: return FileType::symlink;
-    case TSK_FS_META_TYPE_CHR: return FileType::character;
-    case TSK_FS_META_TYPE_BLK: return FileType::block;
-    case TSK_FS_META_TYPE_FIFO: return FileType::fifo;
-    case TSK_FS_META_TYPE_SOCK: return FileType::socket;
-    default: return FileType::unknown;
+    case TSK_FS_META_TYPE_REG:
+        return FileType::regular;
+    case TSK_FS_META_TYPE_DIR:
+        return FileType::directory;
+    case TSK_FS_META_TYPE_LNK:
+        return FileType::symlink;
+    case TSK_FS_META_TYPE_CHR:
+        return FileType::character;
+    case TSK_FS_META_TYPE_BLK:
+        return FileType::block;
+    case TSK_FS_META_TYPE_FIFO:
+        return FileType::fifo;
+    case TSK_FS_META_TYPE_SOCK:
+        return FileType::socket;
+    default:
+        return FileType::unknown;
     }
 }
 
@@ -87,7 +103,8 @@ void TskFileSystem::list_names(uint64_t directory, const std::function<void(cons
     for (size_t index = 0; opened != nullptr && index < opened->names_used; index++) {
         const TSK_FS_NAME& name = opened->names[index];
         if (name.name == nullptr || is_virtual(name)) continue;
-        DirectoryEntry each{name.name, name.meta_addr, name_type(name.type), (name.flags & TSK_FS_NAME_FLAG_UNALLOC) != 0};
+        DirectoryEntry each{name.name, name.meta_addr, name_type(name.type),
+                            (name.flags & TSK_FS_NAME_FLAG_UNALLOC) != 0};
         if (each.name.empty() || each.name == "." || each.name == "..") continue;
         std::ranges::replace(each.name, '/', '_'); // never stored by a sane system; would forge a path
         entry(each);
@@ -220,7 +237,8 @@ size_t TskFileSystem::read(uint64_t inode, uint64_t offset, std::span<std::byte>
     return want;
 }
 
-void TskFileSystem::orphans(const std::function<bool(uint64_t)>&, const std::function<void(const DirectoryEntry&)>& entry) {
+void TskFileSystem::orphans(const std::function<bool(uint64_t)>&,
+                            const std::function<void(const DirectoryEntry&)>& entry) {
     list_names(TSK_FS_ORPHANDIR_INUM(fs_), [&](const DirectoryEntry& each) {
         DirectoryEntry orphan = each;
         orphan.deleted = true;

@@ -75,7 +75,8 @@ TEST(ExtentTree, ManyIndexBlocks) {
         Bytes middle = node(1024, 1, 80);
         for (unsigned at = 0; at < 80; at++) {
             Bytes leaf = node(1024, 0, 84);
-            for (unsigned entry = 0; entry < 84; entry++, logical += 2, physical += 3) extent(leaf, entry, logical, 1, physical);
+            for (unsigned entry = 0; entry < 84; entry++, logical += 2, physical += 3)
+                extent(leaf, entry, logical, 1, physical);
             const uint64_t block = 10 + index * 100 + at;
             disk.blocks[block] = leaf;
             child(middle, at, logical, block);
@@ -132,7 +133,9 @@ TEST(IndirectMap, HolesAndLevels) {
     put(dual, 4, 22, 4); // the first 256 blocks of it are a hole
     put(below, 8, 300, 4);
     const std::map<uint64_t, Bytes> blocks{{20, single}, {21, dual}, {22, below}};
-    const auto read = [&](uint64_t block, std::span<std::byte> into) { std::copy(blocks.at(block).begin(), blocks.at(block).end(), into.begin()); };
+    const auto read = [&](uint64_t block, std::span<std::byte> into) {
+        std::copy(blocks.at(block).begin(), blocks.at(block).end(), into.begin());
+    };
     const auto runs = walk_indirect(root, uint64_t{1} << 40, {1024, 100'000}, read);
     ASSERT_EQ(runs.size(), 4u);
     EXPECT_EQ(runs[0].count, 3u);

@@ -31,7 +31,8 @@ TEST(CachedSource, ManyThreadsReadOneLane) {
                 uint64_t bad = 0;
                 for (const Bad& each : read.bad) {
                     bad += each.range.size;
-                    std::fill_n(expected.begin() + static_cast<long>(each.range.offset - read.offset), each.range.size, '\0');
+                    std::fill_n(expected.begin() + static_cast<long>(each.range.offset - read.offset), each.range.size,
+                                '\0');
                 }
                 into.resize(read.got);
                 ASSERT_TRUE(into == expected);

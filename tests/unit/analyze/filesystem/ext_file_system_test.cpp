@@ -19,7 +19,8 @@ void write_fragmented(const fs::path& path, unsigned extents, uint64_t block) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT, 0644);
     for (unsigned index = 0; index < extents; index++) {
         const std::string bytes = noise(block, index);
-        ASSERT_EQ(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(index * 2 * block)), static_cast<ssize_t>(block));
+        ASSERT_EQ(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(index * 2 * block)),
+                  static_cast<ssize_t>(block));
     }
     ::close(fd);
 }
@@ -50,13 +51,14 @@ protected:
         fs::create_symlink(std::string(900, 'd'), tree / "etc/link900");
         fs::create_symlink("tab\there\n", tree / "etc/control");
         write(tree / "etc/\xff\xfe\nname|x", "odd");
-        for (int index = 0; index < 300; index++) write(tree / ("etc/deep/file-with-a-rather-long-name-" + std::to_string(index)), "y");
+        for (int index = 0; index < 300; index++)
+            write(tree / ("etc/deep/file-with-a-rather-long-name-" + std::to_string(index)), "y");
         const timespec times[] = {{1'600'000'000, 123'456'789}, {1'500'000'001, 987'654'321}};
         ASSERT_EQ(::utimensat(AT_FDCWD, (tree / "etc/passwd").c_str(), times, 0), 0);
         ::chmod((tree / "etc/passwd").c_str(), 04755);
         image_ = folder_ / "image";
-        run("mke2fs -q -F " + GetParam().options + " -b " + std::to_string(GetParam().block) + " -L label -U 01234567-89ab-cdef-0123-456789abcdef -d " +
-            tree.string() + " " + image_.string() + " 64M");
+        run("mke2fs -q -F " + GetParam().options + " -b " + std::to_string(GetParam().block) +
+            " -L label -U 01234567-89ab-cdef-0123-456789abcdef -d " + tree.string() + " " + image_.string() + " 64M");
     }
 
     void compare(FileSystem& files, uint64_t directory, const fs::path& host) {
@@ -125,14 +127,15 @@ TEST_P(Ext, HoldsWhatWasPutInAndSaysWhere) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Varieties, Ext,
-                         testing::Values(Variety{"ext2", "-t ext2", "ext2"}, Variety{"ext3", "-t ext3", "ext3"},
-                                         Variety{"ext4", "-t ext4", "ext4"}, Variety{"ext4_1k", "-t ext4", "ext4", 1024},
-                                         Variety{"ext4_inline", "-t ext4 -O inline_data", "ext4"},
-                                         Variety{"ext4_small_inodes", "-t ext4 -I 128", "ext4"},
-                                         Variety{"ext4_meta_bg", "-t ext4 -O meta_bg,^resize_inode -g 1024", "ext4", 1024},
-                                         Variety{"ext4_sparse2", "-t ext4 -O sparse_super2,^resize_inode,^64bit", "ext4"}),
-                         [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Varieties, Ext,
+    testing::Values(Variety{"ext2", "-t ext2", "ext2"}, Variety{"ext3", "-t ext3", "ext3"},
+                    Variety{"ext4", "-t ext4", "ext4"}, Variety{"ext4_1k", "-t ext4", "ext4", 1024},
+                    Variety{"ext4_inline", "-t ext4 -O inline_data", "ext4"},
+                    Variety{"ext4_small_inodes", "-t ext4 -I 128", "ext4"},
+                    Variety{"ext4_meta_bg", "-t ext4 -O meta_bg,^resize_inode -g 1024", "ext4", 1024},
+                    Variety{"ext4_sparse2", "-t ext4 -O sparse_super2,^resize_inode,^64bit", "ext4"}),
+    [](const auto& each) { return each.param.name; });
 
 // Nanoseconds and the epoch bits, set by debugfs: the kernel's own definition of the fields is the oracle's.
 TEST(ExtTimes, EpochBitsNanosecondsAndSign) {
@@ -141,11 +144,13 @@ TEST(ExtTimes, EpochBitsNanosecondsAndSign) {
     write(folder / "file", "content");
     run("mke2fs -q -F -t ext4 " + image.string() + " 8M");
     const std::string script = folder / "script";
-    write(script, "write " + (folder / "file").string() + " a\n"
-                  "sif a mtime 0x80000000\nsif a mtime_extra 0x1\n"            // 2^31 above 1970: 1 epoch added to the negative
-                  "sif a ctime 0x00000001\nsif a ctime_extra 0x0000000e\n"     // epoch 2, 3 ns
-                  "sif a atime 0xffffffff\nsif a atime_extra 0x0\n"            // 1969-12-31
-                  "sif a crtime 0x5f5e1000\nsif a crtime_extra 0xee6b27fc\n"); // 999999999 ns
+    write(script,
+          "write " + (folder / "file").string() +
+              " a\n"
+              "sif a mtime 0x80000000\nsif a mtime_extra 0x1\n"        // 2^31 above 1970: 1 epoch added to the negative
+              "sif a ctime 0x00000001\nsif a ctime_extra 0x0000000e\n" // epoch 2, 3 ns
+              "sif a atime 0xffffffff\nsif a atime_extra 0x0\n"        // 1969-12-31
+              "sif a crtime 0x5f5e1000\nsif a crtime_extra 0xee6b27fc\n"); // 999999999 ns
     run("debugfs -w -f " + script + " " + image.string());
     NoEvents events;
     const auto source = open_source(image, {}, events);
@@ -160,7 +165,8 @@ TEST(ExtTimes, EpochBitsNanosecondsAndSign) {
 TEST(ExtDamage, UnreadableBlocksAreZerosAndSaid) {
     Folder folder;
     write(folder / "file", noise(100'000, 3));
-    run("mkdir " + (folder / "tree").string() + " && cp " + (folder / "file").string() + " " + (folder / "tree").string());
+    run("mkdir " + (folder / "tree").string() + " && cp " + (folder / "file").string() + " " +
+        (folder / "tree").string());
     run("mke2fs -q -F -t ext4 -d " + (folder / "tree").string() + " " + (folder / "image").string() + " 8M");
     const std::string bytes = slurp(folder / "image");
     Memory whole(bytes);
@@ -182,13 +188,23 @@ TEST(ExtDamage, ImpossibleInodes) {
     write(folder / "file", noise(50'000, 3));
     run("mke2fs -q -F -t ext4 " + image.string() + " 8M");
     const std::string script = folder / "script", file = (folder / "file").string();
-    write(script, "write " + file + " huge\nsif huge size 0x7fffffffffffffff\n"
-                  "write " + file + " outside\nsif outside block[5] 0x7fffffff\n"
-                  "write " + file + " magic\nsif magic block[0] 0x12345678\n"
-                  "write " + file + " deep\nsif deep block[1] 0xffff0004\n"
-                  "write " + file + " secret\nsif secret flags 0x80800\n" // fscrypt, extents
-                  "mkdir folder\nsif folder size 0xfffff000\n"
-                  "symlink link " + std::string(200, 'l') + "\nsif link size 0x7fffffff\n");
+    write(script, "write " + file +
+                      " huge\nsif huge size 0x7fffffffffffffff\n"
+                      "write " +
+                      file +
+                      " outside\nsif outside block[5] 0x7fffffff\n"
+                      "write " +
+                      file +
+                      " magic\nsif magic block[0] 0x12345678\n"
+                      "write " +
+                      file +
+                      " deep\nsif deep block[1] 0xffff0004\n"
+                      "write " +
+                      file +
+                      " secret\nsif secret flags 0x80800\n" // fscrypt, extents
+                      "mkdir folder\nsif folder size 0xfffff000\n"
+                      "symlink link " +
+                      std::string(200, 'l') + "\nsif link size 0x7fffffff\n");
     run("debugfs -w -f " + script + " " + image.string());
     NoEvents events;
     const auto source = open_source(image, {}, events);
@@ -213,14 +229,16 @@ TEST(ExtDamage, OnlyTheFileOfADeletedDirectoryEntryIsAnOrphan) {
     write(folder / "file", "orphaned content");
     run("mke2fs -q -F -t ext4 " + image.string() + " 8M");
     const std::string file = (folder / "file").string();
-    write(script, "write " + file + " lost\nwrite " + file + " kept\nsif lost links_count 0\nsif lost dtime 20260101\nfreei lost\nunlink lost\n");
+    write(script, "write " + file + " lost\nwrite " + file +
+                      " kept\nsif lost links_count 0\nsif lost dtime 20260101\nfreei lost\nunlink lost\n");
     run("debugfs -w -f " + script.string() + " " + image.string());
     NoEvents events;
     const auto source = open_source(image, {}, events);
     const auto files = open_whole(*source);
     const uint64_t kept = find(*files, "/kept");
     std::vector<DirectoryEntry> orphans;
-    files->orphans([&](uint64_t inode) { return inode == kept; }, [&](const DirectoryEntry& entry) { orphans.push_back(entry); });
+    files->orphans([&](uint64_t inode) { return inode == kept; },
+                   [&](const DirectoryEntry& entry) { orphans.push_back(entry); });
     ASSERT_EQ(orphans.size(), 1u);
     const FileInfo info = files->stat(orphans[0].inode);
     EXPECT_FALSE(info.allocated);

@@ -38,7 +38,8 @@ private:
 };
 
 inline void run(const std::string& command) {
-    const std::string whole = "export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C; (" + command + ") >/dev/null 2>&1 </dev/null";
+    const std::string whole =
+        "export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C; (" + command + ") >/dev/null 2>&1 </dev/null";
     if (std::system(whole.c_str()) != 0) throw std::runtime_error("failed: " + command);
 }
 

@@ -51,14 +51,17 @@ TEST(Ntfs, FilesStreamsAndContent) {
 }
 
 TEST(Fat, LongNamesDeletedFilesAndUtc) {
-    for (const auto& [options, size, type] : {std::tuple{"-F 12", "2M", "fat12"}, {"-F 16", "16M", "fat16"}, {"-F 32", "40M", "fat32"}}) {
+    for (const auto& [options, size, type] :
+         {std::tuple{"-F 12", "2M", "fat12"}, {"-F 16", "16M", "fat16"}, {"-F 32", "40M", "fat32"}}) {
         Folder folder;
         const auto image = folder / "image";
         write(folder / "A rather long name, mixed Case.txt", noise(30'000, 8));
         write(folder / "gone", "deleted content");
-        run(std::string("truncate -s ") + size + " " + quoted(image) + " && mkfs.vfat " + options + " " + quoted(image));
+        run(std::string("truncate -s ") + size + " " + quoted(image) + " && mkfs.vfat " + options + " " +
+            quoted(image));
         run("touch -d '2026-03-01 12:34:56 UTC' " + quoted(folder.path()) + "/*");
-        run("TZ=UTC mcopy -m -i " + quoted(image) + " " + quoted(folder / "A rather long name, mixed Case.txt") + " " + quoted(folder / "gone") + " ::/");
+        run("TZ=UTC mcopy -m -i " + quoted(image) + " " + quoted(folder / "A rather long name, mixed Case.txt") + " " +
+            quoted(folder / "gone") + " ::/");
         run("mdel -i " + quoted(image) + " ::/gone");
         NoEvents events;
         const auto source = open_source(image, {}, events);
@@ -70,7 +73,8 @@ TEST(Fat, LongNamesDeletedFilesAndUtc) {
         EXPECT_FALSE(root.contains("$MBR"));
         const uint64_t inode = root.at("A rather long name, mixed Case.txt").inode;
         EXPECT_TRUE(content(*files, inode) == slurp(folder / "A rather long name, mixed Case.txt"));
-        EXPECT_EQ(files->stat(inode).modified, (Timestamp{1772368496, 0})) << "FAT times have no zone: they are taken as UTC";
+        EXPECT_EQ(files->stat(inode).modified, (Timestamp{1772368496, 0}))
+            << "FAT times have no zone: they are taken as UTC";
         bool found = false;
         files->list(files->root(), [&](const DirectoryEntry& entry) {
             if (!entry.deleted || !entry.name.ends_with("one")) return; // the first byte is overwritten by FAT

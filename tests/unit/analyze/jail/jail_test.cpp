@@ -20,7 +20,8 @@ using namespace kanshiki::test;
 namespace {
 
 // Confines a child of the test and has it try things; the number of the first that went wrong is its exit status.
-template<class Try> int confined(const JailRules& rules, const Try& attempt) {
+template<class Try>
+int confined(const JailRules& rules, const Try& attempt) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(attempt(confine(rules)));
     int status = 0;
@@ -40,34 +41,38 @@ TEST(Jail, OnlyTheFolderCanBeWritten) {
     Folder folder, other;
     write(other / "evidence", "e");
     const int open_before = ::open((other / "evidence").c_str(), O_RDONLY);
-    EXPECT_EQ(confined({folder.path(), false}, [&](const std::vector<std::string>& held) {
-                  if (held.size() != 2) return 1;
-                  if (can_write(other / "new")) return 2;
-                  if (can_write(other / "evidence")) return 3;
-                  if (!can_write(folder / "report")) return 4;
-                  if (::rename((folder / "report").c_str(), (folder / "renamed").c_str()) != 0) return 5;
-                  if (::unlink((other / "evidence").c_str()) == 0) return 6;
-                  char byte = 0;
-                  if (::read(open_before, &byte, 1) != 1 || byte != 'e') return 7;
-                  if (!sanitized && ::open("/etc/passwd", O_RDONLY) >= 0) return 8;
-                  return 0;
-              }), 0);
+    EXPECT_EQ(confined({folder.path(), false},
+                       [&](const std::vector<std::string>& held) {
+                           if (held.size() != 2) return 1;
+                           if (can_write(other / "new")) return 2;
+                           if (can_write(other / "evidence")) return 3;
+                           if (!can_write(folder / "report")) return 4;
+                           if (::rename((folder / "report").c_str(), (folder / "renamed").c_str()) != 0) return 5;
+                           if (::unlink((other / "evidence").c_str()) == 0) return 6;
+                           char byte = 0;
+                           if (::read(open_before, &byte, 1) != 1 || byte != 'e') return 7;
+                           if (!sanitized && ::open("/etc/passwd", O_RDONLY) >= 0) return 8;
+                           return 0;
+                       }),
+              0);
     ::close(open_before);
     EXPECT_FALSE(std::filesystem::exists(other / "new"));
 }
 
 TEST(Jail, NoNetworkNoProgramsNoTracingButThreads) {
     Folder folder;
-    EXPECT_EQ(confined({folder.path(), false}, [&](const std::vector<std::string>&) {
-                  if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 && !sanitized) return 1;
-                  if (sanitized) return 0;
-                  if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) return 2;
-                  if (::fork() >= 0) return 3;
-                  ::execl("/bin/true", "true", nullptr); // would end this with status 0
-                  int seen = 0;
-                  std::thread([&] { seen = ::socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? 1 : 2; }).join();
-                  return seen == 1 ? 0 : 4;
-              }), 0);
+    EXPECT_EQ(confined({folder.path(), false},
+                       [&](const std::vector<std::string>&) {
+                           if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 && !sanitized) return 1;
+                           if (sanitized) return 0;
+                           if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) return 2;
+                           if (::fork() >= 0) return 3;
+                           ::execl("/bin/true", "true", nullptr); // would end this with status 0
+                           int seen = 0;
+                           std::thread([&] { seen = ::socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? 1 : 2; }).join();
+                           return seen == 1 ? 0 : 4;
+                       }),
+              0);
 }
 
 TEST(Jail, AThreadThatWasThereBeforeIsConfinedToo) {
@@ -93,13 +98,15 @@ TEST(Jail, AThreadThatWasThereBeforeIsConfinedToo) {
 
 TEST(Jail, TheNetworkIsLeftToARemoteSource) {
     Folder folder, other;
-    EXPECT_EQ(confined({folder.path(), true}, [&](const std::vector<std::string>& held) {
-                  if (held.size() != 2) return 1;
-                  if (::socket(AF_INET, SOCK_STREAM, 0) < 0) return 2;
-                  if (::open("/etc/passwd", O_RDONLY) < 0) return 3;
-                  if (can_write(other / "new")) return 4;
-                  return can_write(folder / "report") ? 0 : 5;
-              }), 0);
+    EXPECT_EQ(confined({folder.path(), true},
+                       [&](const std::vector<std::string>& held) {
+                           if (held.size() != 2) return 1;
+                           if (::socket(AF_INET, SOCK_STREAM, 0) < 0) return 2;
+                           if (::open("/etc/passwd", O_RDONLY) < 0) return 3;
+                           if (can_write(other / "new")) return 4;
+                           return can_write(folder / "report") ? 0 : 5;
+                       }),
+              0);
 }
 
 TEST(RunInChild, GivesTheChildsStatus) {

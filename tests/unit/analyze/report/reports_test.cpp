@@ -115,13 +115,15 @@ TEST(WriteReports, DurableReadOnlyAndReplacing) {
     result.listing.push_back(listed("/two", {}));
     write_reports(result, folder.path());
     EXPECT_THAT(slurp(folder / "bodyfile"), testing::HasSubstr("/two"));
-    for (const auto& each : std::filesystem::directory_iterator(folder.path())) EXPECT_NE(each.path().extension(), ".partial");
+    for (const auto& each : std::filesystem::directory_iterator(folder.path()))
+        EXPECT_NE(each.path().extension(), ".partial");
     EXPECT_THROW(write_reports(result, folder / "missing"), Error);
 }
 
 TEST(WriteReports, AFullDiskIsAnError) {
     Folder folder;
     TriageResult result;
-    for (const Report& report : reports()) std::filesystem::create_symlink("/dev/full", folder / (std::string(report.file) + ".partial"));
+    for (const Report& report : reports())
+        std::filesystem::create_symlink("/dev/full", folder / (std::string(report.file) + ".partial"));
     EXPECT_THROW(write_reports(result, folder.path()), Error) << "O_NOFOLLOW: a planted link is not written through";
 }

@@ -62,7 +62,8 @@ protected:
     static void SetUpTestSuite() {
         Folder folder;
         std::filesystem::create_directories(folder / "tree/a/b/c");
-        for (int index = 0; index < 60; index++) write(folder / ("tree/a/b/file" + std::to_string(index)), noise(3000, static_cast<unsigned>(index)));
+        for (int index = 0; index < 60; index++)
+            write(folder / ("tree/a/b/file" + std::to_string(index)), noise(3000, static_cast<unsigned>(index)));
         write(folder / "tree/z", "end");
         run("mke2fs -q -F -t ext4 -d " + (folder / "tree").string() + " " + (folder / "image").string() + " 16M");
         image() = slurp(folder / "image");
@@ -115,8 +116,11 @@ TEST_F(Triage, AnAnalyzerThatFailsOnAFileCostsOnlyThatFile) {
     EXPECT_EQ(result.findings.size(), 61u - 6); // file7, 17 … 57
     EXPECT_EQ(result.findings.front().severity, Severity::high);
     EXPECT_EQ(result.findings.back().severity, Severity::low);
-    EXPECT_THAT(result.not_covered, Contains(AllOf(Field(&NotCovered::path, "/a/b/file7"), Field(&NotCovered::where, "adder"), Field(&NotCovered::why, "a bug in an analyzer"))));
-    EXPECT_THAT(result.not_covered, Contains(AllOf(Field(&NotCovered::path, "/a/b/file8"), Field(&NotCovered::where, "bytes from 1000 to 2999"))));
+    EXPECT_THAT(result.not_covered,
+                Contains(AllOf(Field(&NotCovered::path, "/a/b/file7"), Field(&NotCovered::where, "adder"),
+                               Field(&NotCovered::why, "a bug in an analyzer"))));
+    EXPECT_THAT(result.not_covered, Contains(AllOf(Field(&NotCovered::path, "/a/b/file8"),
+                                                   Field(&NotCovered::where, "bytes from 1000 to 2999"))));
 }
 
 TEST_F(Triage, UnreadableSectorsAreInTheLedgerOfTheirFile) {
@@ -126,7 +130,8 @@ TEST_F(Triage, UnreadableSectorsAreInTheLedgerOfTheirFile) {
     Memory source(image(), {{at + 512, 512}});
     const std::string range = "source bytes " + std::to_string(at + 512) + " to " + std::to_string(at + 1023);
     const TriageResult one = triage(source, 1);
-    EXPECT_THAT(one.not_covered, Contains(AllOf(Field(&NotCovered::path, "/a/b/file20"), Field(&NotCovered::where, range))));
+    EXPECT_THAT(one.not_covered,
+                Contains(AllOf(Field(&NotCovered::path, "/a/b/file20"), Field(&NotCovered::where, range))));
     EXPECT_EQ(everything(triage(source, 8)), everything(one));
 }
 
@@ -136,7 +141,10 @@ TEST_F(Triage, UnreadableDirectoriesAreInTheLedgerToo) {
     const Range directory = files->extents(find(*files, "/a/b")).at(0).range;
     Memory source(image(), {directory});
     const TriageResult result = triage(source, 2);
-    EXPECT_THAT(result.not_covered, Contains(AllOf(Field(&NotCovered::path, "/a/b"), Field(&NotCovered::where, HasSubstr("source bytes " + std::to_string(directory.offset))))));
+    EXPECT_THAT(
+        result.not_covered,
+        Contains(AllOf(Field(&NotCovered::path, "/a/b"),
+                       Field(&NotCovered::where, HasSubstr("source bytes " + std::to_string(directory.offset))))));
     EXPECT_EQ(result.volumes.at(0).files, 1u) << "only z is left";
 }
 

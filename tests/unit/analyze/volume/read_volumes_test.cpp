@@ -82,13 +82,15 @@ TEST(Volumes, GptOfA4096ByteSectorDisk) {
 }
 
 TEST(Volumes, DamagedPrimaryGptUsesTheBackup) {
-    for (const auto& [at, what] : {std::pair{512 + 60, "the checksum of its header"}, {1024 + 10, "the checksum of its entries"}}) {
+    for (const auto& [at, what] :
+         {std::pair{512 + 60, "the checksum of its header"}, {1024 + 10, "the checksum of its entries"}}) {
         std::string disk = gpt_disk();
         disk[at] ^= 1;
         const VolumeTable table = volumes_of(disk);
         EXPECT_EQ(table.scheme, "gpt");
         EXPECT_EQ(allocated(table).size(), 2u);
-        EXPECT_THAT(table.notices, Contains(testing::AllOf(HasSubstr(what), HasSubstr("the backup at sector 32767 is used"))));
+        EXPECT_THAT(table.notices,
+                    Contains(testing::AllOf(HasSubstr(what), HasSubstr("the backup at sector 32767 is used"))));
     }
     std::string disk = gpt_disk();
     std::fill_n(disk.begin() + 512, 33 * 512, '\0');
@@ -107,8 +109,11 @@ TEST(Volumes, GptCutShort) {
 }
 
 TEST(Volumes, MbrWithLogicalPartitions) {
-    const VolumeTable table = volumes_of(disk_made_by(
-        "printf 'label: dos\\nstart=2048,size=4096,type=83\\nstart=8192,size=20000,type=5\\nstart=10240,size=2048,type=83\\nstart=14336,size=2048,type=82\\n' | sfdisk DISK", 16 * mib));
+    const VolumeTable table =
+        volumes_of(disk_made_by("printf 'label: "
+                                "dos\\nstart=2048,size=4096,type=83\\nstart=8192,size=20000,type=5\\nstart=10240,size="
+                                "2048,type=83\\nstart=14336,size=2048,type=82\\n' | sfdisk DISK",
+                                16 * mib));
     EXPECT_EQ(table.scheme, "mbr");
     EXPECT_THAT(table.notices, IsEmpty());
     const auto volumes = allocated(table);
