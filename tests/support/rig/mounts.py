@@ -24,6 +24,8 @@ class LoopDevice:
 
     def __enter__(self):
         self.path = Path(_run("losetup", "--show", "--find", *self._options, self._file))
+        if "--read-only" not in self._options:  # the kernel keeps a device's BLKROSET beyond its detaching
+            _run("blockdev", "--setrw", self.path)
         return self
 
     def __exit__(self, *_):
