@@ -62,7 +62,6 @@ bool Stream::run_segment(const StreamCommand& command, std::stop_token stop) {
     since_ = 0;
 
     Clock::duration waited{};
-    uint64_t received = 0;
     for (bool more = true; more;) {
         const size_t count = window();
         Item item = room(item_size + count);
@@ -70,7 +69,6 @@ bool Stream::run_segment(const StreamCommand& command, std::stop_token stop) {
             const auto asked = Clock::now();
             const size_t got = running.read({item.bytes.get() + item.size, count}, stop);
             waited += Clock::now() - asked;
-            received += got;
             item.size += got;
             measure(got);
             more = got > 0;
