@@ -32,7 +32,6 @@ struct Hello {
 };
 
 enum class RequestType : uint8_t { read = 1, extents = 2, alive = 3 };
-enum class Priority : uint8_t { urgent = 0, bulk = 1 };
 
 struct Request {
     static constexpr size_t size_on_wire = 32;

@@ -2,6 +2,7 @@
 // Everything readable is a BlockSource: a device, a volume behind SSH, an opened image, a partition of one of these.
 // Sources stack as decorators (Slice, Fault …). Ask what a source can do (SourceInfo); never test its type.
 
+#include "kanshiki/digest.h"
 #include "kanshiki/range.h"
 
 #include <cstddef>
@@ -51,14 +52,21 @@ struct SourceInfo {
     std::vector<std::pair<std::string, std::string>> identity; // model, serial, host key …: for the manifest, in order
 };
 
+// Which of the waiting reads comes first, where a source has many in flight.
+enum class Priority : uint8_t { urgent = 0, bulk = 1 };
+
 struct Read {
     // in
     uint64_t offset = 0;
     std::span<std::byte> into; // its data pointer aligned to 4096 where the source reads O_DIRECT: use AlignedBuffer
+    Priority priority = Priority::bulk;
+    std::vector<std::byte>* frame = nullptr; // not null: a compressed form of the content is wanted too
     // out
     size_t got = 0;            // bytes of `into` that exist in the source; got < into.size() means the end, only that
     Kind kind = Kind::data;    // of [offset, offset + got)
     std::vector<Bad> bad = {}; // ascending, disjoint, inside [offset, offset + got), absolute offsets
+    std::optional<Digest> witness = {}; // SHA-256 of the content, taken at the far end of the way
+    // *frame: the content as the one zstd frame that it came in; empty when it did not come so.
 };
 
 class BlockSource {
