@@ -10,7 +10,7 @@ static_assert(std::endian::native == std::endian::little, "both sides are little
 constexpr char hello_magic[8] = {'K', 'A', 'N', 'S', 'H', 'I', 'K', 'I'};
 constexpr uint32_t request_magic = 0x5152'534b; // "KSRQ"
 constexpr uint32_t reply_magic = 0x5052'534b;   // "KSRP"
-constexpr size_t bad_size = 12, extent_size = 24;
+constexpr size_t bad_size = bad_entry_size, extent_size = 24;
 
 template<class Number>
 void put(std::byte* bytes, size_t at, Number value) {

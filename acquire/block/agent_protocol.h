@@ -14,6 +14,7 @@ inline constexpr uint16_t protocol_version = 1;
 inline constexpr uint32_t largest_read = 1024 * 1024; // bytes of one read request
 inline constexpr uint32_t most_requests = 1024;       // unanswered at a time
 inline constexpr uint32_t most_bad = largest_read / 512;
+inline constexpr size_t bad_entry_size = 12;
 inline constexpr uint32_t most_extents = 8192; // in one answer
 inline constexpr uint32_t longest_failure = 400;
 inline constexpr int8_t lowest_level = -50, highest_level = 19; // of zstd

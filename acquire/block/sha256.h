@@ -32,8 +32,8 @@ bool sha256_has_lanes();
 namespace sha256_detail {
 void compress(std::array<uint32_t, 8>& state, const std::byte* blocks, size_t count);
 void compress_two(std::array<uint32_t, 8>& a, std::array<uint32_t, 8>& b, const std::byte* blocks, size_t count);
-void compress_openssl(std::array<uint32_t, 8>& state, const std::byte* blocks,
-                      size_t count); // the fallback, and the tests' oracle
+void compress_plain(std::array<uint32_t, 8>& state, const std::byte* blocks,
+                    size_t count); // OpenSSL; in the agent plain code
 } // namespace sha256_detail
 
 } // namespace kanshiki

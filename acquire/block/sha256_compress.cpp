@@ -1,26 +1,11 @@
 // The compression function of SHA-256 (FIPS 180-4, 6.2.2), for one or two states over the same message blocks.
-#define OPENSSL_SUPPRESS_DEPRECATED // SHA256_Update is the only way to reach OpenSSL's blocks without padding
 #include "acquire/block/sha256.h"
-
-#include <openssl/sha.h>
 
 #include <algorithm>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
-
-namespace kanshiki::sha256_detail {
-
-void compress_openssl(std::array<uint32_t, 8>& state, const std::byte* blocks, size_t count) {
-    SHA256_CTX context;
-    SHA256_Init(&context);
-    std::copy(state.begin(), state.end(), context.h);
-    SHA256_Update(&context, blocks, count * 64); // whole blocks only: nothing stays in its buffer
-    std::copy(context.h, context.h + 8, state.begin());
-}
-
-} // namespace kanshiki::sha256_detail
 
 #if defined(__x86_64__)
 namespace {
@@ -122,15 +107,15 @@ void compress(std::array<uint32_t, 8>& state, const std::byte* blocks, size_t co
 #if defined(__x86_64__)
     if (sha256_has_lanes()) return compress_ni<1>({&state}, blocks, count);
 #endif
-    compress_openssl(state, blocks, count);
+    compress_plain(state, blocks, count);
 }
 
 void compress_two(std::array<uint32_t, 8>& a, std::array<uint32_t, 8>& b, const std::byte* blocks, size_t count) {
 #if defined(__x86_64__)
     if (sha256_has_lanes()) return compress_ni<2>({&a, &b}, blocks, count);
 #endif
-    compress_openssl(a, blocks, count);
-    compress_openssl(b, blocks, count);
+    compress_plain(a, blocks, count);
+    compress_plain(b, blocks, count);
 }
 
 } // namespace sha256_detail

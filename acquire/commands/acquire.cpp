@@ -129,6 +129,7 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
+    if (app.count("--level") > 0) options.open.ssh.level = options.level;
     options.images.assign(images.begin(), images.end());
     options.digests = parse_digests(hash);
     options.arguments = arguments;

@@ -22,6 +22,15 @@ void add_source_options(CLI::App& app, OpenOptions& options) {
     app.add_flag("--allow-in-use", options.allow_in_use,
                  "read a source that is mounted or otherwise in use; recorded as live")
         ->group("Source");
+    app.add_option("--retries", options.retries, "of a sector that cannot be read")
+        ->check(CLI::Range(0u, 100u))
+        ->type_name("N")
+        ->capture_default_str()
+        ->group("Source");
+    app.add_option("--limit-rate", options.limit_rate, "bytes a second read from the source, as 20M, 1G")
+        ->transform(CLI::AsSizeValue(false))
+        ->type_name("RATE")
+        ->group("Source");
     app.add_option("--identity", ssh.identity, "private key file (default: ssh-agent and ~/.ssh/config)")
         ->type_name("FILE")
         ->group("SSH");
@@ -36,6 +45,27 @@ void add_source_options(CLI::App& app, OpenOptions& options) {
         ->check(CLI::IsMember({"auto", "none", "zstd", "lz4", "gzip", "ssh"}))
         ->type_name("HOW")
         ->capture_default_str()
+        ->group("SSH");
+    app.add_option(
+           "--transport", ssh.transport,
+           "auto agent dd (agent: a small program put into the far side's memory; auto: where the source is not "
+           "in use)")
+        ->check(CLI::IsMember({"auto", "agent", "dd"}))
+        ->type_name("HOW")
+        ->capture_default_str()
+        ->group("SSH");
+    app.add_option_function<std::string>(
+           "--connections",
+           [&ssh](const std::string& count) { ssh.connections = count == "auto" ? 0 : std::stoul(count); },
+           "of the agent transport, or auto: by the round trip (default)")
+        ->check(CLI::IsMember({"auto"}) | CLI::Range(1u, 32u))
+        ->type_name("N")
+        ->group("SSH");
+    app.add_flag("--source-hash", ssh.source_hash, "take SHA-256 on the far side too, and compare it with what arrives")
+        ->group("SSH");
+    app.add_option("--nice", options.nice, "niceness of what reads on the far side")
+        ->check(CLI::Range(0, 19))
+        ->type_name("N")
         ->group("SSH");
     app.add_option_function<unsigned>(
            "--timeout", [&ssh](unsigned seconds) { ssh.timeout = std::chrono::seconds(seconds); },

@@ -4,6 +4,8 @@
 #include <array>
 
 namespace kanshiki {
+
+bool Encoder::keep(std::span<const std::byte>, size_t, Encoded&) { return false; }
 namespace {
 
 const std::array<EvidenceFormat, 2> table{{

@@ -1,6 +1,7 @@
 // Writes .img.zst: one frame per 512 KiB chunk, compressed by the reading threads; every zero chunk is the same few
 // bytes.
 #include "acquire/block/sha256.h"
+#include "acquire/block/zstd_frame.h"
 #include "acquire/evidence/formats.h"
 #include "acquire/evidence/partial_file.h"
 #include "acquire/evidence/zst_frames.h"
@@ -29,6 +30,11 @@ public:
             ZSTD_compress2(context_.get(), out.bytes.data(), out.bytes.size(), data.data(), data.size());
         if (ZSTD_isError(size)) throw Error(ExitCode::internal, std::string("zstd: ") + ZSTD_getErrorName(size));
         out.bytes.resize(size);
+    }
+    bool keep(std::span<const std::byte> frame, size_t content, Encoded& out) override {
+        if (check_chunk_frame(frame, content)) return false;
+        out.bytes.assign(frame.begin(), frame.end());
+        return true;
     }
 
 private:

@@ -18,8 +18,10 @@ struct Item {
     Kind kind = Kind::data;
     std::span<const std::byte> data; // empty when kind is not data
     std::vector<Bad> bad;
-    std::vector<Encoded> encoded; // one per sink
-    std::optional<Digest> leaf;   // set by the worker when the ordered lane need not compute it
+    std::vector<std::byte> frame;  // the content as it came compressed; empty: it did not
+    std::optional<Digest> witness; // taken at the source
+    std::vector<Encoded> encoded;  // one per sink
+    std::optional<Digest> leaf;    // set by the worker when the ordered lane need not compute it
     uint64_t read_at_us = 0;
     std::exception_ptr failure; // the range could not be had; ends the run when its turn comes
     AlignedBuffer buffer;       // kept from use to use

@@ -98,6 +98,10 @@ Digest Pipeline::State::record(const Item& item) {
                    [&](auto bytes) { whole_sha256 ? update_both(sha256, of_chunk, bytes) : of_chunk.update(bytes); });
         leaf = of_chunk.finish();
     }
+    if (item.witness && *item.witness != leaf)
+        throw Error(ExitCode::source_lost, "the chunk at byte " + std::to_string(item.range.offset) +
+                                               " is not what the far side read there: SHA-256 there " +
+                                               to_hex(*item.witness) + ", here " + to_hex(leaf));
     const uint64_t count = chunks_in(item.range.size);
     tree.append(leaf, count);
     if (item.kind != Kind::data) zero_chunks += count;
@@ -190,6 +194,8 @@ private:
         item.data = {};
         item.bad.clear();
         item.leaf.reset();
+        item.frame.clear();
+        item.witness.reset();
         item.failure = {};
         item.read_at_us = now_us();
         return &item;
@@ -200,6 +206,7 @@ private:
         Read read;
         read.offset = item.range.offset;
         read.into = item.buffer.span().first(item.range.size);
+        if (!sinks_.empty()) read.frame = &item.frame;
         source_.read(read, stop_);
         item.read_at_us = now_us();
         if (read.got < item.range.size) {
@@ -213,6 +220,7 @@ private:
         item.data = item.buffer.span().first(read.got);
         item.kind = read.kind;
         item.bad = std::move(read.bad);
+        item.witness = read.witness;
     }
 
     void prepare(Item& item, std::vector<std::unique_ptr<Encoder>>& encoders) {
@@ -232,7 +240,9 @@ private:
         }
         item.encoded.resize(encoders.size());
         for (size_t i = 0; i < encoders.size(); ++i)
-            if (encoders[i]) encoders[i]->encode(item.data, item.encoded[i]);
+            if (encoders[i] &&
+                (item.frame.empty() || !encoders[i]->keep(item.frame, item.data.size(), item.encoded[i])))
+                encoders[i]->encode(item.data, item.encoded[i]);
         if (leaf_in_worker_) item.leaf = sha256(item.data);
     }
 

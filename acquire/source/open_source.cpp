@@ -13,29 +13,35 @@ namespace {
 
 struct Scheme {
     bool (*fits)(const std::string& spec);
-    std::unique_ptr<BlockSource> (*open)(const std::string& spec, const OpenOptions& options, Events& events);
+    std::unique_ptr<BlockSource> (*open)(const std::string& spec, const OpenOptions& options, Events& events,
+                                         std::stop_token stop);
 };
 
 const Scheme table[] = {
     {[](const std::string& spec) { return spec == "-"; },
-     [](const std::string&, const OpenOptions&, Events&) { return open_stream(STDIN_FILENO, "standard input"); }},
+     [](const std::string&, const OpenOptions&, Events&, std::stop_token) {
+         return open_stream(STDIN_FILENO, "standard input");
+     }},
     {[](const std::string& spec) { return spec.starts_with("ssh://"); }, open_ssh_source},
-    {[](const std::string&) { return true; }, open_local},
+    {[](const std::string&) { return true; }, [](const std::string& spec, const OpenOptions& options, Events& events,
+                                                 std::stop_token) { return open_local(spec, options, events); }},
 };
 
 } // namespace
 
-std::unique_ptr<BlockSource> open_source(const std::string& spec, const OpenOptions& options, Events& events) {
+std::unique_ptr<BlockSource> open_source(const std::string& spec, const OpenOptions& options, Events& events,
+                                         std::stop_token stop) {
     const Scheme* scheme = table;
     while (!scheme->fits(spec)) ++scheme;
-    return scheme->open(spec, options, events);
+    return scheme->open(spec, options, events, stop);
 }
 
-std::unique_ptr<BlockSource> open_image_or_source(const std::string& spec, const OpenOptions& options, Events& events) {
+std::unique_ptr<BlockSource> open_image_or_source(const std::string& spec, const OpenOptions& options, Events& events,
+                                                  std::stop_token stop) {
     std::error_code ignored;
     const EvidenceFormat* format = find_evidence_format(spec);
     if (format && std::filesystem::is_regular_file(spec, ignored)) return format->open(spec);
-    return open_source(spec, options, events);
+    return open_source(spec, options, events, stop);
 }
 
 } // namespace kanshiki

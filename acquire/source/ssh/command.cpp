@@ -118,7 +118,7 @@ void Command::keep_errors(size_t bytes, Wanted wanted) {
 }
 
 // Nothing came within a slice: has anybody lost patience?
-void Command::wait_on(std::stop_token stop) {
+void Command::lose_patience(std::stop_token stop) {
     if (stop.stop_requested()) throw Error{ExitCode::interrupted, "interrupted"};
     const auto now = Clock::now();
     if (session_.received() != heard_) {
@@ -164,8 +164,38 @@ size_t Command::read(std::span<std::byte> into, std::stop_token stop) {
             output_at_ = Clock::now();
             return 0;
         }
-        wait_on(stop);
+        lose_patience(stop);
     }
+}
+
+std::optional<size_t> Command::try_read(std::span<std::byte> into) {
+    const int got = ssh_channel_read_timeout(channel_, into.data(), static_cast<uint32_t>(into.size()), 0, 0);
+    if (got > 0) {
+        output_at_ = heard_at_ = Clock::now();
+        heard_ = session_.received();
+        told_ = false;
+        return static_cast<size_t>(got);
+    }
+    drain_errors();
+    if (got == SSH_ERROR || got == SSH_EOF || ssh_channel_is_eof(channel_) || ssh_channel_is_closed(channel_)) {
+        if (!session_.connected()) session_.lost("reading the output of " + what_);
+        return 0;
+    }
+    return {};
+}
+
+void Command::wait(int other, bool expected, std::stop_token stop) {
+    if (!expected) output_at_ = Clock::now();
+    if (!session_.pause(other)) lose_patience(stop);
+}
+
+size_t Command::write(std::span<const std::byte> bytes) {
+    const int took = ssh_channel_write(channel_, bytes.data(), static_cast<uint32_t>(bytes.size()));
+    if (took >= 0) return static_cast<size_t>(took);
+    if (took == SSH_AGAIN) return 0;
+    if (!session_.connected()) session_.lost("writing to " + what_);
+    throw Error{ExitCode::source_lost,
+                session_.name() + ": " + what_ + " takes no more input: " + ssh_get_error(session_.raw())};
 }
 
 std::string Command::read_all(size_t limit, std::stop_token stop) {

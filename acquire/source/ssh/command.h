@@ -30,6 +30,16 @@ public:
     // the channel's window (libssh 0.10: ssh_channel_read_timeout). Throws Error{source_lost}, Error{interrupted}.
     size_t read(std::span<std::byte> into, std::stop_token stop);
 
+    // The same without waiting: nothing, when nothing is there yet.
+    std::optional<size_t> try_read(std::span<std::byte> into);
+
+    // Waits a slice of a wait for output, or until `other` (a descriptor) can be read. `expected` says whether output
+    // is due: silence is then counted, and too much of it throws as read() does.
+    void wait(int other, bool expected, std::stop_token stop);
+
+    // Gives the command up to all of `bytes` as its standard input; returns how much it took, perhaps 0: then later.
+    size_t write(std::span<const std::byte> bytes);
+
     // All output, which must stay within `limit` bytes.
     std::string read_all(size_t limit, std::stop_token stop);
     std::chrono::system_clock::time_point first_output_at() const { return first_output_at_; } // of read_all()
@@ -47,7 +57,7 @@ private:
     void drain_errors();
     void take_error(std::string_view bytes);
     void end_error_line();
-    void wait_on(std::stop_token stop);
+    void lose_patience(std::stop_token stop);
 
     Session& session_;
     std::string what_;

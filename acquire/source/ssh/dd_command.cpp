@@ -81,7 +81,7 @@ StreamCommand stream_command(const Far& far, Range range, bool quick) {
     }
     const std::string script =
         std::string(quiet_locale) + "{ " + dd + "; echo kanshiki-dd-status $? >&2; }" + compressing(far, quick);
-    out.line = far_command(script, {far.path}, far.sudo);
+    out.line = far_command(script, {far.path}, far.sudo, far.nice);
     return out;
 }
 
@@ -89,7 +89,7 @@ std::string noerror_command(const Far& far, const std::vector<Range>& runs, bool
     const std::string script = std::string(quiet_locale) + "for r in" + words(runs, far.sector) +
                                "; do dd if=\"$1\" bs=" + std::to_string(far.sector) + (direct ? " iflag=direct" : "") +
                                " conv=noerror,sync skip=${r%:*} count=${r#*:}; echo kanshiki-dd-status $? >&2; done";
-    return far_command(script, {far.path}, far.sudo);
+    return far_command(script, {far.path}, far.sudo, far.nice);
 }
 
 std::string pieces_command(const Far& far, const std::vector<Range>& runs, uint32_t piece, bool direct) {
@@ -99,14 +99,14 @@ std::string pieces_command(const Far& far, const std::vector<Range>& runs, uint3
         (direct ? " iflag=direct" : "") +
         " skip=$i count=1 2>/dev/null; then :; else echo kanshiki-bad $i >&2; fi; "
         "i=$((i+1)); n=$((n-1)); done; echo kanshiki-dd-status 0 >&2; done";
-    return far_command(script, {far.path}, far.sudo);
+    return far_command(script, {far.path}, far.sudo, far.nice);
 }
 
 std::string direct_check_command(const Far& far, uint32_t sector) {
     const std::string script = std::string(quiet_locale) +
                                "dd if=\"$1\" iflag=direct count=1 bs=" + std::to_string(sector) +
                                "; echo kanshiki-dd-status $? >&2";
-    return far_command(script, {far.path}, far.sudo);
+    return far_command(script, {far.path}, far.sudo, far.nice);
 }
 
 } // namespace kanshiki::ssh

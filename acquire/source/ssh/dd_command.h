@@ -17,6 +17,7 @@ struct Far {
     std::string path;
     uint32_t sector = 512; // logical
     bool sudo = false;
+    int nice = 0;
     bool gnu = false;   // dd is GNU: its noerror,sync and its messages are known
     bool bytes = false; // skip and count may be bytes
     Compressor compressor = Compressor::none;

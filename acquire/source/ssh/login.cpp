@@ -34,7 +34,7 @@ enum class Outcome { in, denied, encrypted, missing, unreadable };
 
 class Login {
 public:
-    explicit Login(Session& session) : session_(session) {}
+    Login(Session& session, std::stop_token stop) : session_(session), stop_(stop) {}
 
     std::string run() {
         if (attempt([&] { return ssh_userauth_none(session_.raw(), nullptr); })) return "none";
@@ -58,7 +58,7 @@ public:
 private:
     // One authentication request. True: logged in.
     bool attempt(const std::function<int()>& call) {
-        const int result = session_.drive(call, SSH_AUTH_AGAIN, "logging in");
+        const int result = session_.drive(call, SSH_AUTH_AGAIN, "logging in", stop_);
         if (result == SSH_AUTH_SUCCESS) return true;
         partial_ = partial_ || result == SSH_AUTH_PARTIAL;
         if (result == SSH_AUTH_ERROR && !session_.connected()) {
@@ -143,6 +143,7 @@ private:
     }
 
     Session& session_;
+    const std::stop_token stop_;
     std::string encrypted_; // the first key that could not be used for want of its passphrase
     bool tried_ = false;
     bool partial_ = false;
@@ -150,6 +151,6 @@ private:
 
 } // namespace
 
-std::string log_in(Session& session) { return Login(session).run(); }
+std::string log_in(Session& session, std::stop_token stop) { return Login(session, stop).run(); }
 
 } // namespace kanshiki::ssh

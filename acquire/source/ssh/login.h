@@ -6,6 +6,6 @@
 namespace kanshiki::ssh {
 
 // Returns how: "agent", "key /path", "password", "none". Throws Error{refused} with what to do.
-std::string log_in(Session& session);
+std::string log_in(Session& session, std::stop_token stop);
 
 } // namespace kanshiki::ssh

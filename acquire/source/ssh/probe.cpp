@@ -10,7 +10,7 @@ namespace kanshiki::ssh {
 namespace {
 
 constexpr size_t longest_value = 8192; // a path of 4095 bytes fits
-constexpr size_t most_users = 64;
+constexpr size_t most_users = 64, most_folders = 8;
 
 class Parser {
 public:
@@ -24,6 +24,11 @@ public:
         const std::string value = cleaned(text.substr(equals + 1));
         if (value.size() > longest_value) refuse("a value that is too long", key);
         if (key == "has") return tool(value);
+        if (key == "memory") {
+            if (probe_.memory_folders.size() < most_folders && value.starts_with("/"))
+                probe_.memory_folders.push_back(value);
+            return;
+        }
         if (key == "used") {
             if (probe_.used.size() < most_users) probe_.used.push_back(value);
             return;
@@ -80,6 +85,8 @@ private:
             probe_.logical_sector = sector(key, value);
         else if (key == "physical")
             probe_.physical_sector = sector(key, value);
+        else if (key == "machine")
+            probe_.machine = value;
         else if (key == "numbers")
             probe_.numbers = value;
         else if (key == "model")

@@ -31,7 +31,9 @@ struct Probe {
     bool zstd_fast = false;                                   // zstd knows --fast (1.3.4)
     std::string dd_version;                                   // first line of dd --version
     bool dd_gnu = false;
-    bool dd_bytes = false; // iflag=skip_bytes,count_bytes,fullblock work
+    bool dd_bytes = false;                   // iflag=skip_bytes,count_bytes,fullblock work
+    std::string machine;                     // uname -m: "x86_64"
+    std::vector<std::string> memory_folders; // in memory, writable, and what lies there may execute
 };
 
 // What the script printed, perhaps after the noise of a login. Throws Error{refused} on anything else; `host` is for

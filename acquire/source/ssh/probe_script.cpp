@@ -20,6 +20,12 @@ std::string_view probe_script() {
            "one hostname /proc/sys/kernel/hostname; one kernel /proc/sys/kernel/osrelease; "
            "one machine_id /etc/machine-id; "
            "if has id; then p user \"$(id -un 2>/dev/null)\"; fi; "
+           "if has uname; then p machine \"$(uname -m 2>/dev/null)\"; fi; "
+           // where an agent may lie: the mount says tmpfs, and not that nothing may execute there
+           "if has chmod && has rm && [ -r /proc/self/mounts ]; then while read -r a b k o rest; do "
+           "case $k in tmpfs|ramfs) case $b in /dev/shm|/run|/run/shm|/run/user/*|/tmp) "
+           "case ,$o, in *,noexec,*|*,ro,*) ;; *) if [ -w \"$b\" ]; then p memory \"$b\"; fi;; esac;; esac;; esac; "
+           "done < /proc/self/mounts; fi; "
            "c=0; for x in /sys/devices/system/cpu/cpu[0-9]*; do c=$((c+1)); done; p cores $c; "
            "for x in dd zstd lz4 gzip; do if has $x; then "
            "if [ $x = dd ] || printf x | $x -1 -c >/dev/null 2>&1; then p has $x; fi; fi; done; "

@@ -95,14 +95,15 @@ std::string jump_command(const std::string& command, const SshOptions& options) 
 
 } // namespace
 
-Session::Session(const Uri& uri, const SshOptions& options, Events& events) : options_(options), events_(events) {
+Session::Session(const Uri& uri, const SshOptions& options, Events& events, std::stop_token stop)
+    : options_(options), events_(events) {
     if (!options_.host_key.empty()) options_.host_key = normal_fingerprint(options_.host_key);
     if (options_.timeout < 1s) options_.timeout = 1s;
     std::string seen;
     try {
         for (const char* types : host_key_groups) {
-            if (connect(uri, types)) {
-                method_ = log_in(*this);
+            if (connect(uri, types, stop)) {
+                method_ = log_in(*this, stop);
                 events_.report({"login",
                                 "logged in as " + user_ + " at " + name_,
                                 {{"host", host_},
@@ -161,10 +162,10 @@ void Session::configure(const Uri& uri, const std::string& host_key_types) {
     name_ = host_ + " port " + std::to_string(port_);
 }
 
-void Session::open_wire() {
+void Session::open_wire(std::stop_token stop) {
     const std::string proxy = option(session_, SSH_OPTIONS_PROXYCOMMAND);
     if (proxy.empty() || strcasecmp(proxy.c_str(), "none") == 0) {
-        wire_ = Wire::tcp(host_, port_, options_.timeout);
+        wire_ = Wire::tcp(host_, port_, options_.timeout, stop);
         return;
     }
     const std::string command = expanded(jump_command(proxy, options_), host_, port_, user_, host_);
@@ -172,15 +173,15 @@ void Session::open_wire() {
     wire_ = Wire::proxy(command, options_.may_ask);
 }
 
-bool Session::connect(const Uri& uri, const std::string& host_key_types) {
+bool Session::connect(const Uri& uri, const std::string& host_key_types, std::stop_token stop) {
     configure(uri, host_key_types);
-    open_wire();
+    open_wire(stop);
     // A duplicate for libssh, which closes its own on an error only (client.c, ssh_disconnect).
     const socket_t fd = dup(wire_->fd());
     set(session_, SSH_OPTIONS_FD, &fd, "socket");
     ssh_set_blocking(session_, 0);
     ssh_set_counters(session_, &counter_, nullptr);
-    if (drive([&] { return ssh_connect(session_); }, SSH_AGAIN, "connecting") != SSH_OK) {
+    if (drive([&] { return ssh_connect(session_); }, SSH_AGAIN, "connecting", stop) != SSH_OK) {
         const std::string why = last_error();
         const std::string complaint = one_line(wire_->complaint());
         if (why.find("no match for method server host key") != why.npos && !host_key_types.empty()) return false;
@@ -214,10 +215,12 @@ int Session::drive(const std::function<int()>& call, int again, const char* doin
     }
 }
 
-void Session::pause() {
+bool Session::pause(int other) {
     const int wanted = ssh_get_poll_flags(session_);
-    pollfd waiting{wire_->fd(), static_cast<short>(POLLIN | ((wanted & SSH_WRITE_PENDING) != 0 ? POLLOUT : 0)), 0};
-    poll(&waiting, 1, static_cast<int>(slice.count()));
+    pollfd waiting[] = {
+        {wire_->fd(), static_cast<short>(POLLIN | ((wanted & SSH_WRITE_PENDING) != 0 ? POLLOUT : 0)), 0},
+        {other, POLLIN, 0}};
+    return poll(waiting, 2, static_cast<int>(slice.count())) > 0;
 }
 
 std::string Session::last_error() const { return one_line(ssh_get_error(session_)); }

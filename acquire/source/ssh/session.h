@@ -14,7 +14,7 @@ namespace kanshiki::ssh {
 class Session {
 public:
     // Throws Error{refused} for what trying again does not mend, Error{source_lost} otherwise.
-    Session(const Uri& uri, const SshOptions& options, Events& events);
+    Session(const Uri& uri, const SshOptions& options, Events& events, std::stop_token stop);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -35,15 +35,18 @@ public:
 
     // Repeats a non-blocking libssh call until it no longer says `again`. Throws Error{source_lost} when the limit
     // passes first, Error{interrupted} on a stop request.
-    int drive(const std::function<int()>& call, int again, const char* doing, std::stop_token stop = {});
-    void pause();                                     // until something comes, for at most a slice of 50 ms
+    int drive(const std::function<int()>& call, int again, const char* doing, std::stop_token stop);
+    // Until something comes, or `other` (a descriptor, or -1) can be read, for at most a slice of 50 ms. False:
+    // nothing.
+    bool pause(int other = -1);
     [[noreturn]] void lost(const std::string& doing); // with what libssh and the proxy said
     void ask_alive();                                 // sends a keepalive; its answer shows in received()
 
 private:
-    bool connect(const Uri& uri, const std::string& host_key_types); // false: other host key types are worth a try
+    bool connect(const Uri& uri, const std::string& host_key_types,
+                 std::stop_token stop); // false: other host key types are worth a try
     void configure(const Uri& uri, const std::string& host_key_types);
-    void open_wire();
+    void open_wire(std::stop_token stop);
     void disconnect() noexcept;
     std::string last_error() const;
 

@@ -16,9 +16,6 @@ constexpr uint64_t growth = 8;
 constexpr double quick_wire = 60 * 1024 * 1024;
 constexpr size_t most_waiting = 8 * 1024 * 1024;
 constexpr size_t item_size = 256 * 1024;
-// The window of the channel is the count given to libssh; measured at 50 ms: 64 KiB 12 MiB/s, 16 MiB 197. On a short
-// way a large window only costs memory traffic.
-constexpr size_t least_window = 512 * 1024, most_window = 16 * 1024 * 1024;
 
 } // namespace
 
@@ -56,21 +53,19 @@ bool Stream::run_segment(const StreamCommand& command, std::stop_token stop) {
     Command running(session_, command.line, "dd " + std::to_string(command.start) + "+" + std::to_string(command.count),
                     stop);
     // Opening a channel and starting a command are two round trips and a little work.
-    const double trip = std::chrono::duration<double>(Clock::now() - begun).count() / 2;
-    delay_ = delay_ == 0 ? trip : std::min(delay_, trip);
-    measured_at_ = Clock::now();
-    since_ = 0;
+    window_.trip(std::chrono::duration<double>(Clock::now() - begun).count() / 2);
+    window_.start();
 
     Clock::duration waited{};
     for (bool more = true; more;) {
-        const size_t count = window();
+        const size_t count = window_.size();
         Item item = room(item_size + count);
         while (more && item.size < item_size) {
             const auto asked = Clock::now();
             const size_t got = running.read({item.bytes.get() + item.size, count}, stop);
             waited += Clock::now() - asked;
             item.size += got;
-            measure(got);
+            window_.got(got);
             more = got > 0;
             if (item.size > 0) {
                 const std::lock_guard lock(mutex_);
@@ -90,21 +85,6 @@ bool Stream::run_segment(const StreamCommand& command, std::stop_token stop) {
     const bool go_on = end.exit.ok() && end.dd.status == 0;
     push(std::move(end), stop);
     return go_on;
-}
-
-size_t Stream::window() const {
-    return std::clamp(static_cast<size_t>(2 * bandwidth_ * delay_), least_window, most_window);
-}
-
-void Stream::measure(size_t got) {
-    since_ += got;
-    const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - measured_at_).count();
-    if (seconds < 4 * delay_ || seconds < 0.02) return;
-    const double rate = static_cast<double>(since_) / seconds;
-    bandwidth_ = rate > bandwidth_ ? rate : 0.75 * bandwidth_ + 0.25 * rate;
-    measured_at_ = now;
-    since_ = 0;
 }
 
 Stream::Item Stream::room(size_t capacity) {

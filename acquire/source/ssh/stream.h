@@ -3,6 +3,7 @@
 
 #include "acquire/source/ssh/command.h"
 #include "acquire/source/ssh/dd_command.h"
+#include "acquire/source/ssh/window.h"
 
 #include <condition_variable>
 #include <exception>
@@ -41,8 +42,6 @@ private:
     bool run_segment(const StreamCommand& command, std::stop_token stop); // true: go on with the next
     void push(Item item, std::stop_token stop);
     Item room(size_t capacity);
-    size_t window() const;
-    void measure(size_t got);
 
     Session& session_;
     const Far far_;
@@ -56,11 +55,8 @@ private:
     bool over_ = false;   // the thread ended
     std::exception_ptr failure_;
 
-    // For the window: the thread's own.
-    std::chrono::steady_clock::time_point measured_at_{};
-    uint64_t since_ = 0;
-    double bandwidth_ = 0; // bytes a second
-    double delay_ = 0;     // seconds of a round trip
+    // The thread's own.
+    Window window_;
     double wire_rate_ = 0; // bytes a second of the last segment, while we waited for it
     std::jthread thread_;  // last: it uses all of the above
 };

@@ -29,6 +29,12 @@ using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void lost(const std::string& message) { throw Error{ExitCode::source_lost, message}; }
 
+constexpr int64_t slice = 50; // ms: a stop request is seen within one slice of a wait
+
+void interrupted_by(std::stop_token stop) {
+    if (stop.stop_requested()) throw Error{ExitCode::interrupted, "interrupted"};
+}
+
 struct Address {
     sockaddr_storage storage{};
     socklen_t size = 0;
@@ -36,7 +42,7 @@ struct Address {
 
 struct Lookup {
     std::mutex mutex;
-    std::condition_variable ready;
+    std::condition_variable_any ready;
     bool done = false;
     int error = 0;
     std::vector<Address> found;
@@ -44,7 +50,8 @@ struct Lookup {
 
 // getaddrinfo has no limit of its own, so it runs in a thread that is left behind when it takes too long; all it
 // touches it shares.
-std::vector<Address> look_up(const std::string& host, unsigned port, std::chrono::milliseconds limit) {
+std::vector<Address> look_up(const std::string& host, unsigned port, std::chrono::milliseconds limit,
+                             std::stop_token stop) {
     const auto lookup = std::make_shared<Lookup>();
     std::thread([lookup, host, service = std::to_string(port)] {
         addrinfo hints{};
@@ -63,14 +70,16 @@ std::vector<Address> look_up(const std::string& host, unsigned port, std::chrono
         lookup->ready.notify_one();
     }).detach();
     std::unique_lock lock(lookup->mutex);
-    if (!lookup->ready.wait_for(lock, limit, [&] { return lookup->done; }))
+    if (!lookup->ready.wait_for(lock, stop, limit, [&] { return lookup->done; })) {
+        interrupted_by(stop);
         lost(host + ": no answer to the name look-up; check the name and the resolver, or raise --timeout");
+    }
     if (lookup->error != 0) lost(host + ": host name not found (" + gai_strerror(lookup->error) + ")");
     return lookup->found;
 }
 
 // A connected socket, or -1 with why.
-int connect_to(const Address& address, Clock::time_point deadline, std::string& why) {
+int connect_to(const Address& address, Clock::time_point deadline, std::stop_token stop, std::string& why) {
     const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         why = strerror(errno);
@@ -82,10 +91,11 @@ int connect_to(const Address& address, Clock::time_point deadline, std::string& 
         int ready = 0;
         do {
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            ready = poll(&waiting, 1, left > 0 ? static_cast<int>(left) : 0);
-        } while (ready < 0 && errno == EINTR);
+            if (left <= 0) break;
+            ready = poll(&waiting, 1, static_cast<int>(std::min<int64_t>(left, slice)));
+        } while (ready <= 0 && !stop.stop_requested());
         socklen_t size = sizeof error;
-        if (ready == 0)
+        if (ready <= 0)
             error = ETIMEDOUT;
         else
             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -103,13 +113,15 @@ int connect_to(const Address& address, Clock::time_point deadline, std::string& 
 
 } // namespace
 
-std::unique_ptr<Wire> Wire::tcp(const std::string& host, unsigned port, std::chrono::milliseconds limit) {
+std::unique_ptr<Wire> Wire::tcp(const std::string& host, unsigned port, std::chrono::milliseconds limit,
+                                std::stop_token stop) {
     const auto deadline = Clock::now() + limit;
     std::unique_ptr<Wire> wire(new Wire);
     std::string why = "no address";
-    for (const Address& address : look_up(host, port, limit)) {
-        wire->fd_ = connect_to(address, deadline, why);
+    for (const Address& address : look_up(host, port, limit, stop)) {
+        wire->fd_ = connect_to(address, deadline, stop, why);
         if (wire->fd_ >= 0) return wire;
+        interrupted_by(stop);
     }
     lost(host + " port " + std::to_string(port) + ": cannot connect: " + why);
 }

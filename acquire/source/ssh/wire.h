@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <sys/types.h>
 
@@ -11,7 +12,8 @@ namespace kanshiki::ssh {
 class Wire {
 public:
     // Throws Error{source_lost}: name not found, refused, no answer within the limit.
-    static std::unique_ptr<Wire> tcp(const std::string& host, unsigned port, std::chrono::milliseconds limit);
+    static std::unique_ptr<Wire> tcp(const std::string& host, unsigned port, std::chrono::milliseconds limit,
+                                     std::stop_token stop);
 
     // Runs `sh -c "exec command"`. may_ask false takes its terminal away, so that nothing in it can prompt.
     static std::unique_ptr<Wire> proxy(const std::string& command, bool may_ask);

@@ -1,4 +1,4 @@
-#include "acquire/source/bisect.h"
+#include "acquire/block/bisect.h"
 
 #include "kanshiki/error.h"
 

@@ -3,6 +3,7 @@
 
 #include "kanshiki/block_source.h"
 
+#include <chrono>
 #include <functional>
 
 namespace kanshiki {
@@ -13,6 +14,8 @@ using ReadExactly = std::function<int(uint64_t offset, std::span<std::byte> into
 struct Bisection {
     uint64_t sector;  // smallest piece that can be read
     unsigned retries; // of a single sector, before it is given up
+    // What was not tried by then is given up untried, as ETIMEDOUT.
+    std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
 };
 
 // A range that failed as a whole is halved until the failing sectors stand alone. offset: a multiple of sector.

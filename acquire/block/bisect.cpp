@@ -1,8 +1,9 @@
-#include "acquire/source/bisect.h"
+#include "acquire/block/bisect.h"
 
 #include "kanshiki/error.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace kanshiki {
 namespace {
@@ -15,6 +16,7 @@ struct Search {
 
     void over(uint64_t offset, std::span<std::byte> into) {
         if (stop.stop_requested()) throw Error(ExitCode::interrupted, "interrupted");
+        if (std::chrono::steady_clock::now() >= how.until) return give_up(offset, into, ETIMEDOUT);
         int error = read(offset, into);
         const bool single = into.size() <= how.sector;
         for (unsigned again = 0; single && error && again < how.retries; ++again) error = read(offset, into);
