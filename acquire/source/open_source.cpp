@@ -2,6 +2,7 @@
 #include "kanshiki/open_source.h"
 
 #include "acquire/source/file_source.h"
+#include "acquire/source/rate_limit.h"
 #include "acquire/source/ssh/open_ssh_source.h"
 #include "acquire/source/stream_source.h"
 #include "kanshiki/evidence_sink.h"
@@ -33,7 +34,9 @@ std::unique_ptr<BlockSource> open_source(const std::string& spec, const OpenOpti
                                          std::stop_token stop) {
     const Scheme* scheme = table;
     while (!scheme->fits(spec)) ++scheme;
-    return scheme->open(spec, options, events, stop);
+    std::unique_ptr<BlockSource> source = scheme->open(spec, options, events, stop);
+    if (options.limit_rate != 0) source = std::make_unique<RateLimit>(std::move(source), options.limit_rate);
+    return source;
 }
 
 std::unique_ptr<BlockSource> open_image_or_source(const std::string& spec, const OpenOptions& options, Events& events,

@@ -1,4 +1,4 @@
-"""What the tests of the SSH route share: volumes, the call, and how a refusal must look."""
+"""What the tests of the SSH routes share: volumes, the call (by dd, unless it says otherwise), and how a refusal must look."""
 
 import json
 import random
@@ -39,8 +39,9 @@ def image(tmp_path):
     return tmp_path / "evidence" / "disk.img"
 
 
-def acquire(sshd, source, image, *options, port=None, **keywords):
-    return rig.kanshiki("acquire", sshd.url(source, port), "-o", image, *sshd.options(), *options, "--json", "--progress", "none", **keywords)
+def acquire(sshd, source, image, *options, port=None, transport="dd", **keywords):
+    return rig.kanshiki("acquire", sshd.url(source, port), "-o", image, "--transport", transport, *sshd.options(), *options,
+                        "--json", "--progress", "none", **keywords)
 
 
 def log_of(image):

@@ -78,7 +78,7 @@ def test_each_dd_is_bounded(sshd, volume, image):
 def test_no_far_process_outlives_a_killed_kanshiki(sshd, incompressible, image, tcp_proxy, start):
     proxy = tcp_proxy(sshd.port, rate=4 * MIB)
     sshd.trust(proxy.port)
-    run = start("acquire", sshd.url(incompressible, proxy.port), "-o", image, *sshd.options(), "--progress", "json")
+    run = start("acquire", sshd.url(incompressible, proxy.port), "-o", image, *sshd.options(), "--transport", "dd", "--progress", "json")
     run.wait_for(lambda: any("dd if=" in line for line in sshd.far_processes().values()), "a far dd")
     run.signal(signal.SIGKILL)
     run.finish()

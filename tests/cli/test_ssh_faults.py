@@ -41,7 +41,7 @@ def test_a_server_that_says_nothing_is_given_up(sshd, volume, image, tcp_proxy):
 def slow_run(sshd, source, image, tcp_proxy, start, *options, rate=4 * MIB):
     proxy = tcp_proxy(sshd.port, rate=rate)
     sshd.trust(proxy.port)
-    run = start("acquire", sshd.url(source, proxy.port), "-o", image, *sshd.options(), "--progress", "json", *options)
+    run = start("acquire", sshd.url(source, proxy.port), "-o", image, *sshd.options(), "--transport", "dd", "--progress", "json", *options)
     run.wait_progress(2 * MIB)
     return proxy, run
 
@@ -89,7 +89,7 @@ def test_a_slow_disk_on_a_living_server_is_waited_for(sshd, image, tmp_path, sta
     with rig.Sshd(fakes={"dd": slow}) as far:
         with open(fifo, "rb+", buffering=0) as gate:
             gate.write(b"go\n")  # for the look at the partition table
-            run = start("acquire", far.url(file), "-o", image, *far.options(), "--timeout", "1", "--progress", "json")
+            run = start("acquire", far.url(file), "-o", image, *far.options(), "--transport", "dd", "--timeout", "1", "--progress", "json")
             run.wait_for(lambda: "the server is alive" in run.text("stderr"), "the notice", 30)
             gate.write(b"go\n")
             run.finish(60).expect(0)
