@@ -44,6 +44,12 @@ def sshd(make_sshd):
 
 
 @pytest.fixture
+def far_host(_parts):
+    """far_host() makes a second host in a network namespace: rig.FarHost."""
+    return lambda: _parts.enter_context(rig.FarHost())
+
+
+@pytest.fixture
 def bad_disk(_parts):
     """bad_disk(base, bad=[(offset, size)] …) serves a file with unreadable sectors: rig.BadDisk."""
     return lambda *arguments, **options: _parts.enter_context(rig.BadDisk(*arguments, **options))

@@ -24,7 +24,7 @@ exit 1
 _TOOL_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _CONFIG = """\
 Port {port}
-ListenAddress 127.0.0.1
+ListenAddress {address}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
 PidFile none
@@ -61,12 +61,15 @@ class Sshd:
     fakes            {name: script} put in front of the tools (SUDO_WORKS, SUDO_WANTS_PASSWORD)
     far_env          variables of the far side's commands
     extra            lines for sshd_config
+    address          it listens on; wrapper: command words that run sshd (ip netns exec NAME, unshare …)
     The far shell is /bin/sh, whatever the login shell is; what it was asked to run is in `commands()`.
     """
 
-    def __init__(self, only=None, without=(), fakes=None, far_env=None, extra: str = "", key: str = "ed25519"):
+    def __init__(self, only=None, without=(), fakes=None, far_env=None, extra: str = "", key: str = "ed25519",
+                 address: str = "127.0.0.1", wrapper=()):
         self.folder = Path(tempfile.mkdtemp(prefix="kanshiki-sshd-"))
         self.user = pwd.getpwuid(os.geteuid()).pw_name
+        self.address, self._wrapper = address, [str(word) for word in wrapper]
         self.port = _free_port()
         self.identity = self.folder / "user_key"
         self.wrong_identity = self.folder / "wrong_key"
@@ -129,14 +132,14 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
         """Writes known_hosts and ssh_config for the present host key (`port`: seen through a proxy)."""
         port = port or self.port
         key = " ".join((self.folder / "host_key.pub").read_text().split()[:2])
-        self.known_hosts.write_text(f"[127.0.0.1]:{port} {key}\n")
+        self.known_hosts.write_text(f"[{self.address}]:{port} {key}\n")
         self.ssh_config.write_text(
-            f"Host rig\n  HostName 127.0.0.1\nHost *\n  Port {port}\n  User {self.user}\n  IdentityFile {self.identity}\n"
+            f"Host rig\n  HostName {self.address}\nHost *\n  Port {port}\n  User {self.user}\n  IdentityFile {self.identity}\n"
             f"  IdentitiesOnly yes\n  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
             f"  StrictHostKeyChecking yes\n  BatchMode yes\n")
 
     def url(self, path, port: int | None = None) -> str:
-        return f"ssh://{self.user}@127.0.0.1:{port or self.port}{Path(path).absolute()}"
+        return f"ssh://{self.user}@{self.address}:{port or self.port}{Path(path).absolute()}"
 
     def options(self) -> list:
         """Options for kanshiki that use our key and our known_hosts, and nothing of the user's own."""
@@ -154,8 +157,8 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # sshd's privilege separation folder
         for _ in range(5):  # somebody else may take the port between our look and sshd's bind
             config = self.folder / "sshd_config"
-            config.write_text(_CONFIG.format(port=self.port, folder=self.folder, extra=self._extra))
-            self._process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", config, "-E", self.log_file],
+            config.write_text(_CONFIG.format(address=self.address, port=self.port, folder=self.folder, extra=self._extra))
+            self._process = subprocess.Popen([*self._wrapper, "/usr/sbin/sshd", "-D", "-f", config, "-E", self.log_file],
                                              stdin=subprocess.DEVNULL)
             if wait_until(lambda: self._listening() or self._process.poll() is not None, "sshd to listen") is True \
                     and self._process.poll() is None:
@@ -167,7 +170,7 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
         raise RuntimeError(f"sshd did not start: {self.log()}")
 
     def _listening(self) -> bool:
-        return f"Server listening on 127.0.0.1 port {self.port}." in self.log().rpartition("Received signal")[2]
+        return f"Server listening on {self.address} port {self.port}." in self.log().rpartition("Received signal")[2]
 
     def log(self) -> str:
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
