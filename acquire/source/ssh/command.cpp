@@ -104,10 +104,10 @@ void Command::take_error(std::string_view bytes) {
 void Command::end_error_line() {
     std::string line = std::exchange(partial_, {});
     if (wanted_ && !wanted_(line)) return;
-    errors_held_ += line.size() + sizeof line;
+    errors_held_ += line.size() + sizeof(std::string);
     errors_.push_back(std::move(line));
     for (; errors_held_ > errors_most_; errors_.pop_front()) {
-        errors_held_ -= errors_.front().size() + sizeof line;
+        errors_held_ -= errors_.front().size() + sizeof(std::string);
         errors_complete_ = false;
     }
 }

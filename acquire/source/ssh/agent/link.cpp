@@ -24,6 +24,11 @@ void pause_for(std::chrono::seconds seconds, std::stop_token stop) {
     never.wait_for(lock, stop, seconds, [] { return false; });
 }
 
+// What runs there is not our agent, or plays false: to start it again would change nothing.
+struct PlaysFalse : Error {
+    using Error::Error;
+};
+
 std::string printable(std::span<const std::byte> bytes) {
     std::string out(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     std::replace_if(
@@ -56,6 +61,9 @@ void Link::run(std::stop_token stop) {
         try {
             if (!agent_.command) connect(stop);
             serve(stop);
+        } catch (const PlaysFalse& error) {
+            hang_up();
+            return give_up(error);
         } catch (const Error& error) {
             if (stop.stop_requested()) return;
             hang_up();
@@ -191,8 +199,9 @@ void Link::consume(std::span<const std::byte> bytes) {
 }
 
 void Link::rubbish(const std::string& what) const {
-    throw Error{ExitCode::source_lost,
-                session_->name() + ": what runs in the agent's place there does not keep to the protocol: " + what};
+    throw PlaysFalse{ExitCode::source_lost,
+                     session_->name() +
+                         ": what runs in the agent's place there does not keep to the protocol: " + what};
 }
 
 void Link::begin_reply() {

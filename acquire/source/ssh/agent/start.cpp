@@ -58,7 +58,7 @@ bool talk(Command& command, std::span<const std::byte> program, std::span<std::b
 }
 
 // The round trip, by a sign of life; the agent's own part in it is microseconds.
-double round_trip(Command& command, std::stop_token stop) {
+double round_trip(Session& session, Command& command, std::stop_token stop) {
     double best = 0;
     for (int turn = 0; turn < 2; ++turn) {
         agent::Request request;
@@ -68,7 +68,8 @@ double round_trip(Command& command, std::stop_token stop) {
         std::array<std::byte, agent::ReplyHeader::size_on_wire> answer;
         agent::ReplyHeader reply;
         if (!talk(command, line, answer, stop) || parse(answer, reply) || reply.type != agent::ReplyType::alive)
-            throw Error{ExitCode::source_lost, "the agent that was started gives no sign of life"};
+            throw Error{ExitCode::source_lost,
+                        session.name() + ": the agent that was started there gives no sign of life"};
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         best = turn == 0 ? seconds : std::min(best, seconds);
     }
@@ -96,7 +97,7 @@ Agent try_folder(Session& session, const AgentPlan& plan, const std::string& fol
         out.why = folder + ": what runs there is not our agent: " + wrong;
         return out;
     }
-    out.trip = round_trip(*command, stop);
+    out.trip = round_trip(session, *command, stop);
     out.command = std::move(command);
     session.events().report({"footprint",
                              "agent started on the far side",

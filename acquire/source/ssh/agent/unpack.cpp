@@ -47,7 +47,8 @@ Content unpack(Reply& reply, std::span<std::byte> content, std::vector<std::byte
         rest = rest.subspan(out.witness->size());
     }
     const size_t lists = agent::bad_entry_size * header.bad;
-    if (const char* wrong = agent::parse_bad(rest.first(lists), header.offset, header.got, out.bad)) damaged(header, wrong);
+    if (const char* wrong = agent::parse_bad(rest.first(lists), header.offset, header.got, out.bad))
+        damaged(header, wrong);
     const std::span<const std::byte> body = rest.subspan(lists);
     switch (header.type) {
     case agent::ReplyType::zero:
