@@ -1,12 +1,11 @@
 #include "acquire/agent/packer.h"
 
 #include "acquire/block/sha256.h"
+#include "acquire/block/xxh64.h"
 #include "acquire/block/zero.h"
 
 #include <chrono>
 #include <new>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 #include <zstd.h>
 
 namespace kanshiki::agent {
@@ -91,7 +90,7 @@ void Packer::shape(const Request& request, const Read& read, ZSTD_CCtx* place, P
         out.body = std::span(out.compressed).first(size);
     } else {
         header.type = ReplyType::raw;
-        header.xxh64 = XXH64(content.data(), content.size(), 0);
+        header.xxh64 = xxh64(content);
         out.body = content;
     }
     header.payload = static_cast<uint32_t>(out.lists.size() + out.body.size());

@@ -14,7 +14,7 @@ constexpr uint64_t largest_offset = std::numeric_limits<int64_t>::max();
 constexpr std::string_view row_statuses = "?*/-+", pass_statuses = "?*/-FG+";
 
 std::string hex(uint64_t value) {
-    char digits[16];
+    char digits[16] = {};
     const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
     std::string out = "0x";
     for (const char* at = digits; at != end; ++at) out += *at >= 'a' ? static_cast<char>(*at - 'a' + 'A') : *at;

@@ -50,9 +50,8 @@ Gunzipped gunzip(const std::function<std::string_view()>& next, uint64_t limit,
                 between = true;
                 more = false;
                 inflateReset(&inflater.stream);
-            } else if (code != Z_OK && code != Z_BUF_ERROR) {
-                return {result.size, false, "the gzip data are damaged"};
-            } else if (code == Z_BUF_ERROR && inflater.stream.avail_in > 0 && got == 0) {
+            } else if ((code != Z_OK && code != Z_BUF_ERROR) ||
+                       (code == Z_BUF_ERROR && inflater.stream.avail_in > 0 && got == 0)) {
                 return {result.size, false, "the gzip data are damaged"};
             }
         }

@@ -103,7 +103,7 @@ private:
         } else if (c == '|' && !next_is('|')) {
             open(Link::pipe);
         } else if (c == '&' && (next_is('>') || (!word_.empty() && (word_.back() == '>' || word_.back() == '<')))) {
-            put(c); // 2>&1, &>file
+            put(c); // 2>&1, &>file; NOLINT(bugprone-branch-clone): another reason than the last
         } else if (c == ';' || c == '\n' || c == '&' || c == '|' || c == '(' || c == ')') {
             if (next_is(c)) ++at_;
             open(Link::sequence);

@@ -1,7 +1,7 @@
 # bash completion for kanshiki
 _kanshiki() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout'
+    local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout --transport --connections --source-hash --nice --retries --limit-rate'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W 'acquire verify info triage --help --version' -- "$word")
@@ -9,9 +9,11 @@ _kanshiki() {
     fi
     case $before in
     --progress) options='auto bar line json none' ;;
+    --transport) options='auto agent dd' ;;
+    --connections) options='auto 1 2 4 8' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
-    --host-key | --timeout | --level | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
+    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
     esac
     if [ -n "$options" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

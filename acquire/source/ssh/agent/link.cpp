@@ -109,7 +109,7 @@ void Link::hang_up() {
     agent_.command.reset();
     session_.reset();
     outgoing_.clear();
-    answered_.reset();
+    if (answered_) shared_.desk.put_back(std::exchange(answered_, nullptr)); // its answer was cut in the middle
     header_have_ = payload_have_ = 0;
     alive_asked_ = false;
     for (auto& [id, job] : std::exchange(sent_, {})) shared_.desk.put_back(std::move(job));

@@ -35,6 +35,7 @@ private:
     std::atomic<unsigned> depth_;
 
     std::mutex mutex_;
+    size_t step_;        // of the levels
     double trip_ = 0;    // seconds
     double read_ = 0;    // microseconds, smoothed
     unsigned cores_ = 1; // of the far side

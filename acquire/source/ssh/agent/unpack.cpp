@@ -1,10 +1,9 @@
 // From an answer of the agent to the bytes it stands for. The far side may be hostile: nothing is taken on trust.
 #include "acquire/source/ssh/agent/agent_source.h"
 
+#include "acquire/block/xxh64.h"
 #include "acquire/block/zstd_frame.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 #include <zstd.h>
 
 namespace kanshiki::ssh {
@@ -56,7 +55,7 @@ Content unpack(Reply& reply, std::span<std::byte> content, std::vector<std::byte
         out.zero = out.bad.empty();
         break;
     case agent::ReplyType::raw:
-        if (XXH64(body.data(), body.size(), 0) != header.xxh64) damaged(header, "its XXH64 is another");
+        if (xxh64(body) != header.xxh64) damaged(header, "its XXH64 is another");
         std::copy(body.begin(), body.end(), content.begin());
         break;
     case agent::ReplyType::zstd:

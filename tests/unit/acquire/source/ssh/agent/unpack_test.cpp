@@ -1,10 +1,10 @@
 #include "acquire/source/ssh/agent/agent_source.h"
 
+#include "acquire/block/xxh64.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zstd.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace kanshiki::ssh {
 namespace {
@@ -34,7 +34,7 @@ Reply reply_of(agent::ReplyType type, Bytes body, uint32_t got = size) {
     out.header.got = got;
     out.header.offset = 4096;
     out.header.payload = static_cast<uint32_t>(body.size());
-    if (type == agent::ReplyType::raw) out.header.xxh64 = XXH64(body.data(), body.size(), 0);
+    if (type == agent::ReplyType::raw) out.header.xxh64 = xxh64(body);
     out.payload = std::move(body);
     return out;
 }
@@ -78,7 +78,7 @@ TEST(Unpack, WhatCouldNotBeReadIsZeroWhateverCame) {
     body.insert(body.end(), content.begin(), content.end());
     Reply reply = reply_of(agent::ReplyType::raw, body);
     reply.header.bad = 1;
-    reply.header.xxh64 = XXH64(content.data(), content.size(), 0);
+    reply.header.xxh64 = xxh64(content);
     Bytes into(size);
     EXPECT_EQ(unpack(reply, into, nullptr).bad, bad);
     EXPECT_TRUE(std::all_of(into.begin() + 512, into.begin() + 1024, [](std::byte b) { return b == std::byte{0}; }));
