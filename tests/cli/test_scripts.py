@@ -81,10 +81,10 @@ def test_main_job_where_fuse_cannot_be_used(tmp_path):
 @pytest.mark.full
 def test_bench_measures_every_case(tmp_path):
     # Its volume is kept between runs where scripts/bench keeps it; the results are not.
-    done = run(rig.ROOT / "scripts/bench", "--quick", "--json", tmp_path / "bench.json")
+    done = run(rig.ROOT / "scripts/bench", "--quick", "--no-seed", "--json", tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "bench.json").read_text())["results"]
-    assert {row["group"] for row in results} == {"ssh", "local", "verify", "memory"}
+    assert {row["group"] for row in results} == {"ssh", "local", "verify", "cold", "far", "thin", "memory"}
     assert all(run["wall"] > 0 for row in results for run in row["runs"])
-    assert sum("reached" in row for row in results) >= 9  # every figure with a goal was compared with it
-    assert "| kanshiki acquire ssh://… -o img.zst |" in done.stdout
+    assert sum(len(row["goals"]) for row in results) >= 18  # every figure with a goal was compared with it
+    assert "| kanshiki, by agent, to img.zst |" in done.stdout

@@ -181,6 +181,8 @@ std::optional<size_t> Command::try_read(std::span<std::byte> into) {
         if (!session_.connected()) session_.lost("reading the output of " + what_);
         return 0;
     }
+    // A read that does not wait says "nothing yet" of a socket that has come to its end.
+    if (!session_.connected()) session_.lost("reading the output of " + what_);
     return {};
 }
 

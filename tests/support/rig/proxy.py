@@ -49,8 +49,10 @@ class _Lane:
                     self._target.shutdown(socket.SHUT_WR)
                     return
                 self._proxy._deliver(piece, self._target, self._down, self._end)
-        except OSError:
+        except OSError:  # the one side is gone: the other must hear of it too
             self._end.set()
+            self._proxy._reset(self._source)
+            self._proxy._reset(self._target)
 
 
 class TcpProxy:
