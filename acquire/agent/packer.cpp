@@ -60,7 +60,12 @@ void Packer::pack(const Request& request, const Read& read, Packed& out) {
     const auto asked = Clock::now();
     ZSTD_CCtx* place = enter();
     const auto begun = Clock::now();
-    shape(request, read, place, out);
+    try {
+        shape(request, read, place, out);
+    } catch (...) {
+        leave(place);
+        throw;
+    }
     leave(place);
     out.header.waited_us = microseconds(begun - asked);
     out.header.worked_us = microseconds(Clock::now() - begun);

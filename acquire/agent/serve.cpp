@@ -11,10 +11,12 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <new>
 #include <poll.h>
 #include <set>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -48,6 +50,8 @@ private:
     Came next(std::array<std::byte, Request::size_on_wire>& bytes);
     bool say_hello();
     const char* accept(const Request& request);
+    void hire();
+    bool staffed();
     void work();
     bool answer(const Request& request, AlignedBuffer& buffer, Packed& packed);
     bool answer_extents(const Request& request);
@@ -107,6 +111,20 @@ Service::Came Service::next(std::array<std::byte, Request::size_on_wire>& bytes)
     return Came::request;
 }
 
+// Hosts limit threads (TasksMax, RLIMIT_NPROC, RLIMIT_AS): then those there are do the work. The caller holds the lock.
+void Service::hire() {
+    try {
+        std::thread([this] { work(); }).detach();
+        ++workers_;
+    } catch (const std::system_error&) {
+    }
+}
+
+bool Service::staffed() {
+    const std::lock_guard lock(mutex_);
+    return workers_ > 0;
+}
+
 // Null, or why it cannot be one of ours.
 const char* Service::accept(const Request& request) {
     const std::lock_guard lock(mutex_);
@@ -114,10 +132,7 @@ const char* Service::accept(const Request& request) {
     if (!ids_.insert(request.id).second) return "an id that is in use";
     waiting_.insert({request, number_++});
     ++under_way_;
-    if (idle_ == 0 && workers_ < most_workers) {
-        ++workers_;
-        std::thread([this] { work(); }).detach();
-    }
+    if (idle_ == 0 && workers_ < most_workers) hire();
     changed_.notify_one();
     return nullptr;
 }
@@ -149,6 +164,10 @@ int Service::run(std::string& why) {
             status = 2;
             break;
         }
+        if (!staffed()) {
+            fail(request, "no thread can be made beside the volume");
+            break;
+        }
     }
     const std::lock_guard lock(mutex_);
     over_ = true;
@@ -168,8 +187,14 @@ void Service::work() {
         if (over_) break;
         const Request request = waiting_.extract(waiting_.begin()).value().request;
         lock.unlock();
-        const bool wanted =
-            request.type == RequestType::extents ? answer_extents(request) : answer(request, buffer, packed);
+        bool wanted = false;
+        try {
+            wanted = request.type == RequestType::extents ? answer_extents(request) : answer(request, buffer, packed);
+        } catch (const std::bad_alloc&) {
+            fail(request, "not enough memory beside the volume");
+        } catch (const std::exception& error) {
+            fail(request, error.what());
+        }
         lock.lock();
         --under_way_;
         if (!wanted) over_ = true;
@@ -185,7 +210,7 @@ void Service::release(uint32_t id) {
     ids_.erase(id);
 }
 
-// False: nobody listens any more.
+// False: nobody listens any more. Throws when the source as a whole is lost, or there is no memory.
 bool Service::answer(const Request& request, AlignedBuffer& buffer, Packed& packed) {
     const size_t want = request.offset >= file_.size
                             ? 0
@@ -195,12 +220,7 @@ bool Service::answer(const Request& request, AlignedBuffer& buffer, Packed& pack
     read.offset = request.offset;
     read.into = buffer.span().first(want);
     const auto begun = Clock::now();
-    try {
-        if (want > 0) file_.read(read, {});
-    } catch (const std::exception& error) {
-        fail(request, error.what());
-        return false;
-    }
+    if (want > 0) file_.read(read, {});
     const auto took = Clock::now() - begun;
     packer_.pack(request, read, packed);
     packed.header.read_us = static_cast<uint32_t>(
@@ -260,7 +280,12 @@ std::shared_ptr<const OpenedFile> open_volume(const std::string& path, unsigned 
     } else {
         throw Error(ExitCode::refused, path + ": neither a block device nor a regular file");
     }
-    file.direct = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
+    file.direct = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT | O_NONBLOCK));
+    // A path can be given another meaning between two opens.
+    struct stat again {};
+    if (file.direct && (::fstat(file.direct.get(), &again) != 0 || again.st_dev != status.st_dev ||
+                        again.st_ino != status.st_ino || again.st_rdev != status.st_rdev))
+        throw Error(ExitCode::refused, path + ": another file took its place while it was opened");
     return std::make_shared<const OpenedFile>(std::move(file));
 }
 

@@ -76,10 +76,12 @@ std::vector<Extent> OpenedFile::extents(Range within, size_t most) const {
     for (uint64_t at = within.offset; at < within.end() && out.size() + 2 <= most;) {
         const off_t found = ::lseek(plain.get(), static_cast<off_t>(at), SEEK_DATA);
         if (found < 0 && errno != ENXIO) return {{within, Kind::data}}; // a file system that cannot tell
+        if (found >= 0 && static_cast<uint64_t>(found) < at) return {{within, Kind::data}}; // nor one that goes back
         const uint64_t data = found < 0 ? within.end() : std::min(static_cast<uint64_t>(found), within.end());
         if (data > at) out.push_back({{at, data - at}, Kind::zero});
         if (data == within.end()) break;
         const off_t hole = ::lseek(plain.get(), static_cast<off_t>(data), SEEK_HOLE);
+        if (hole >= 0 && static_cast<uint64_t>(hole) <= data) return {{within, Kind::data}};
         const uint64_t end = hole < 0 ? within.end() : std::min(static_cast<uint64_t>(hole), within.end());
         out.push_back({{data, end - data}, Kind::data});
         at = end;

@@ -109,7 +109,7 @@ def test_what_it_reads_is_the_file(machine, volume):
         assert {reply.type for reply in replies.values()} == {wire.ZERO, wire.RAW, wire.ZSTD}
         for reply in replies.values():
             if reply.type == wire.RAW:
-                digest = subprocess.run(["xxhsum", "-H64"], input=reply.body, check=True, capture_output=True, text=True).stdout
+                digest = subprocess.run(["xxhsum", "-H64"], input=reply.body, check=True, capture_output=True).stdout
                 assert int(digest.split()[0], 16) == reply.xxh64
         assert agent.end() == 0
 
@@ -161,13 +161,42 @@ def test_bad_sectors_are_told_exactly(volume, bad_disk, loop_device, how):
         assert b"".join(content(replies[id]) for id in range(6)) == kept
 
 
-def test_urgent_requests_overtake(volume, bad_disk):
-    """All 64 that can be read at a time are on a slow disk; of what waits the last is urgent."""
-    disk = bad_disk(volume, delay=0.05)
+def test_urgent_requests_overtake(tmp_path, bad_disk):
+    """64 are read at a time, on a slow disk and too far apart for its read-ahead; of what waits the last is urgent."""
+    base = tmp_path / "base"
+    with open(base, "wb") as file:
+        file.truncate(256 * MIB)
+    disk = bad_disk(base, delay=0.05)
     with Agent(disk.path) as agent:
-        bulk = [wire.request(id, id * 4096, 4096) for id in range(320)]
-        order = list(agent.ask(*bulk, wire.request(1000, MIB, 4096, priority=0)))
+        bulk = [wire.request(id, id * CHUNK, 4096) for id in range(320)]
+        order = list(agent.ask(*bulk, wire.request(1000, 200 * MIB, 4096, priority=0)))
         assert order.index(1000) < 160
+
+
+def in_pread(agent) -> int:
+    """How many of its threads are inside the system call."""
+    number = {"x86_64": "17", "aarch64": "67"}[os.uname().machine]
+    return sum(task.read_text().split()[0] == number for task in Path(f"/proc/{agent.pid}/task").glob("*/syscall"))
+
+
+def test_64_reads_are_in_flight_and_no_more(tmp_path, bad_disk):
+    base = tmp_path / "base"
+    with open(base, "wb") as file:
+        file.truncate(100 * MIB)
+    disk = bad_disk(base, delay=20)
+    with Agent(disk.path) as agent:
+        agent.process.stdin.write(b"".join(wire.request(id, id * MIB, 4096) for id in range(100)))
+        rig.wait_until(lambda: in_pread(agent) == 64, "64 threads to read", 15)
+        assert len(list(Path(f"/proc/{agent.pid}/task").iterdir())) == 65
+        assert agent.end() == 0
+
+
+def test_no_thread_at_all_is_told_in_a_reply(volume):
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * MIB, 6 * MIB))  # noqa: E731
+    with Agent(volume, preexec_fn=limit) as agent:
+        [reply] = agent.ask(wire.request(1, 0, 4096)).values()
+        assert reply.type == wire.FAILED and b"thread" in reply.body
+        assert agent.process.wait(20) == 0
 
 
 def test_the_end_of_its_input_ends_it_in_mid_read(volume, bad_disk):
