@@ -2,6 +2,7 @@
 // standard input and output.
 #include "acquire/agent/serve.h"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -31,9 +32,14 @@ void step_back(unsigned nice) {
     syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 7);
 }
 
+// Not more than keeps the agent under 256 MiB when a client asks for the largest reads at the highest level (a
+// compressor then takes 17 MiB), and leaves a large host something.
+constexpr unsigned most_cores = 8;
+
 unsigned cores() {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? std::min(most_cores, static_cast<unsigned>(CPU_COUNT(&set)))
+                                                       : 1;
 }
 
 } // namespace
