@@ -55,6 +55,7 @@ private:
     void work();
     bool answer(const Request& request, AlignedBuffer& buffer, Packed& packed);
     bool answer_extents(const Request& request);
+    bool answer_alive(const Request& request);
     void fail(const Request& request, const char* message);
     void release(uint32_t id);
 
@@ -151,13 +152,6 @@ int Service::run(std::string& why) {
         }
         Request request;
         const char* wrong = parse(bytes, request);
-        if (!wrong && request.type == RequestType::alive) {
-            ReplyHeader reply;
-            reply.id = request.id;
-            reply.type = ReplyType::alive;
-            if (!writer_.write(reply, {}, {})) break;
-            continue;
-        }
         if (!wrong) wrong = accept(request);
         if (wrong) {
             why = std::string("not a request: ") + wrong;
@@ -189,7 +183,17 @@ void Service::work() {
         lock.unlock();
         bool wanted = false;
         try {
-            wanted = request.type == RequestType::extents ? answer_extents(request) : answer(request, buffer, packed);
+            switch (request.type) {
+            case RequestType::read:
+                wanted = answer(request, buffer, packed);
+                break;
+            case RequestType::extents:
+                wanted = answer_extents(request);
+                break;
+            case RequestType::alive:
+                wanted = answer_alive(request);
+                break;
+            }
         } catch (const std::bad_alloc&) {
             fail(request, "not enough memory beside the volume");
         } catch (const std::exception& error) {
@@ -227,6 +231,15 @@ bool Service::answer(const Request& request, AlignedBuffer& buffer, Packed& pack
         std::min<int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count(), UINT32_MAX));
     release(request.id);
     return writer_.write(packed.header, packed.lists, packed.body);
+}
+
+// By a worker as well: who reads standard input must never stand still because nobody reads the output.
+bool Service::answer_alive(const Request& request) {
+    ReplyHeader reply;
+    reply.id = request.id;
+    reply.type = ReplyType::alive;
+    release(request.id);
+    return writer_.write(reply, {}, {});
 }
 
 bool Service::answer_extents(const Request& request) {

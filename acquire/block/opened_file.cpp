@@ -9,6 +9,7 @@
 #include <cstring>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace kanshiki {
@@ -16,15 +17,30 @@ namespace kanshiki {
 void OpenedFile::read(Read& read, std::stop_token stop) const {
     read.kind = Kind::data;
     read.bad.clear();
-    const ssize_t n = read_once(device, read.offset, read.into);
+    const size_t cached = device ? 0 : read_cached(read.offset, read.into);
+    const ssize_t n =
+        cached == read.into.size() ? 0 : read_past_the_cache(read.offset + cached, read.into.subspan(cached));
     if (n >= 0)
-        read.got = static_cast<size_t>(n);
+        read.got = cached + static_cast<size_t>(n);
     else
         read_around_the_bad(read, stop);
 }
 
-ssize_t OpenedFile::read_once(bool past_the_cache, uint64_t offset, std::span<std::byte> into) const {
-    if (past_the_cache && direct) {
+// As much as comes without waiting for the store. Not every file system can tell (FUSE cannot): then nothing.
+size_t OpenedFile::read_cached(uint64_t offset, std::span<std::byte> into) const {
+    size_t got = 0;
+    while (got < into.size()) {
+        iovec piece{into.data() + got, into.size() - got};
+        const ssize_t n = ::preadv2(plain.get(), &piece, 1, static_cast<off_t>(offset + got), RWF_NOWAIT);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        got += static_cast<size_t>(n);
+    }
+    return got;
+}
+
+ssize_t OpenedFile::read_past_the_cache(uint64_t offset, std::span<std::byte> into) const {
+    if (direct) {
         const ssize_t n = read_at(direct.get(), offset, into);
         if (n >= 0 || errno != EINVAL) return n; // EINVAL: not aligned as O_DIRECT wants it
     }
@@ -55,7 +71,7 @@ void OpenedFile::read_around_the_bad(Read& read, std::stop_token stop) const {
 
 // 0 or an errno.
 int OpenedFile::read_piece(uint64_t offset, std::span<std::byte> into) const {
-    const ssize_t n = read_once(true, offset, into);
+    const ssize_t n = read_past_the_cache(offset, into);
     if (n == static_cast<ssize_t>(into.size())) return 0;
     const int error = n < 0 ? errno : EIO;
     must_be_there(error);

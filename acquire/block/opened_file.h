@@ -13,7 +13,9 @@ struct OpenedFile {
     std::string name; // for messages
     FileDescriptor plain;
     FileDescriptor direct; // past the page cache; may be missing
-    bool device = false;   // read past the cache, as it is on the medium; a file through it, where it may lie already
+    // A device is read past the cache, as it is on the medium. Of a file what lies in the cache is taken from there,
+    // the rest past it: the kernel's read-ahead would ask a slow store for little at a time.
+    bool device = false;
     uint64_t size = 0;
     uint32_t logical_sector = 512;
     unsigned retries = 1; // of an unreadable sector
@@ -25,7 +27,8 @@ struct OpenedFile {
     std::vector<Extent> extents(Range within, size_t most = SIZE_MAX) const;
 
 private:
-    ssize_t read_once(bool past_the_cache, uint64_t offset, std::span<std::byte> into) const;
+    ssize_t read_past_the_cache(uint64_t offset, std::span<std::byte> into) const;
+    size_t read_cached(uint64_t offset, std::span<std::byte> into) const;
     void read_around_the_bad(Read& read, std::stop_token stop) const;
     int read_piece(uint64_t offset, std::span<std::byte> into) const;
     void must_be_there(int error) const;

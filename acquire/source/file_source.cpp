@@ -9,13 +9,12 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <thread>
 
 namespace kanshiki {
 namespace {
 
 // A volume fresh from a snapshot is slow per read, not per byte: many reads in flight hide it.
-constexpr unsigned device_lanes = 32;
+constexpr unsigned device_lanes = 32, file_lanes = 8;
 
 class FileSource final : public BlockSource {
 public:
@@ -28,8 +27,6 @@ private:
     const SourceInfo info_;
     const OpenedFile file_; // plain holds a device's exclusive claim
 };
-
-unsigned cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 [[noreturn]] void cannot_open(const std::string& path) {
     const int error = errno;
@@ -71,7 +68,7 @@ std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::st
     info.uri = path;
     info.kind = kind;
     info.size = size;
-    info.lanes = cores();
+    info.lanes = file_lanes;
     info.holes = true;
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     FileDescriptor direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));

@@ -22,7 +22,7 @@ public:
 private:
     std::chrono::steady_clock::time_point measured_at_{};
     uint64_t since_ = 0;
-    double bandwidth_ = 0; // bytes a second
+    double bandwidth_ = 100e6; // bytes a second; before it was measured, what a good way carries
     double delay_ = 0;
 };
 
