@@ -254,6 +254,7 @@ def test_a_cable_pulled_and_put_back(make_sshd, far_host, incompressible, image,
     equal(image, incompressible)
 
 
+@pytest.mark.full
 def test_a_cable_pulled_for_good(make_sshd, far_host, incompressible, image, start):
     host, sshd = on_host(make_sshd, far_host)
     run = start("acquire", sshd.url(incompressible), "-o", image, *sshd.options(), "--transport", "agent", "--timeout", "1",

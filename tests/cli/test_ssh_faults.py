@@ -80,6 +80,16 @@ def test_an_interrupt_ends_a_stalled_wait(sshd, incompressible, image, tcp_proxy
     resumed(sshd, proxy, incompressible, image)
 
 
+def test_an_interrupt_ends_the_wait_for_a_connection(sshd, volume, image, tcp_proxy, start):
+    proxy = tcp_proxy(sshd.port)
+    proxy.stall()
+    run = start("acquire", sshd.url(volume, proxy.port), "-o", image, *sshd.options())
+    run.wait_for(lambda: proxy.accepted, "the connection")
+    run.signal(signal.SIGINT)
+    assert run.finish(30).code == 130  # far below the limit of 60 s for a wait
+    assert not image.exists()
+
+
 def test_a_slow_disk_on_a_living_server_is_waited_for(sshd, image, tmp_path, start):
     """dd gives nothing for longer than the limit of a wait, while sshd answers keepalives."""
     fifo, file = tmp_path / "go", tmp_path / "file"

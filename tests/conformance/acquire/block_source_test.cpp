@@ -2,6 +2,7 @@
 #include "acquire/block/zero.h"
 #include "acquire/evidence/formats.h"
 #include "acquire/source/file_source.h"
+#include "acquire/source/rate_limit.h"
 #include "acquire/source/stream_source.h"
 #include "kanshiki/evidence_sink.h"
 #include "kanshiki/open_source.h"
@@ -189,6 +190,11 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"file",
             [](const Bytes& bytes, const ScratchFolder& folder) {
                 return Opened{open_file_source(store(bytes, folder, "file").string(), "file")};
+            }},
+        Row{"rate_limit",
+            [](const Bytes& bytes, const ScratchFolder&) {
+                return Opened{
+                    std::make_unique<RateLimit>(std::make_unique<test::MemorySource>(bytes), uint64_t{1} << 40)};
             }},
         Row{"pipe", open_pipe},
         Row{"raw", [](const Bytes& bytes,

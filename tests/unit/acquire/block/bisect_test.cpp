@@ -35,6 +35,17 @@ std::vector<Bad> run(Disk& disk, std::vector<std::byte>& bytes, uint64_t offset 
     return read_bisecting(offset, bytes, {sector, retries}, read, std::stop_token());
 }
 
+TEST(Bisect, WhatHasNoTimeLeftIsGivenUpUntried) {
+    Disk disk{{1}};
+    std::vector<std::byte> bytes(8 * sector, std::byte{1});
+    const ReadExactly read = [&](uint64_t at, std::span<std::byte> into) { return disk.read(at, into); };
+    const Bisection how{sector, 1, std::chrono::steady_clock::now() - std::chrono::seconds(1)};
+    const std::vector<Bad> bad = read_bisecting(0, bytes, how, read, {});
+    EXPECT_EQ(bad, (std::vector<Bad>{{{0, 8 * sector}, ETIMEDOUT}}));
+    EXPECT_TRUE(disk.trace.empty());
+    EXPECT_EQ(bytes, std::vector<std::byte>(8 * sector)) << "zero in its own place";
+}
+
 TEST(Bisect, EveryPatternOfEightSectorsIsFoundExactly) {
     for (unsigned pattern = 0; pattern < 256; ++pattern) {
         Disk disk;

@@ -313,5 +313,76 @@ TEST(Pipeline, AStopRequestKeepsWhatCame) {
     EXPECT_LT(sink.bytes.size(), 200 * chunk_size);
 }
 
+// Gives each chunk with a compressed form and a witness, as a source behind a wire does.
+class WitnessedSource final : public BlockSource {
+public:
+    explicit WitnessedSource(std::vector<std::byte> bytes) : below_(std::move(bytes)) {}
+    const SourceInfo& info() const override { return below_.info(); }
+    void read(Read& read, std::stop_token stop) override {
+        below_.read(read, stop);
+        read.witness = read.offset == lies_at ? Digest{} : sha256(read.into.first(read.got));
+        if (read.frame) *read.frame = {std::byte(read.offset / chunk_size)};
+    }
+    uint64_t lies_at = ~uint64_t{0};
+
+private:
+    MemorySource below_;
+};
+
+// Keeps every second form that comes, and makes the others itself.
+class ChoosyEncoder final : public Encoder {
+public:
+    void encode(std::span<const std::byte>, Encoded& out) override { out.bytes = {std::byte{0xEE}}; }
+    bool keep(std::span<const std::byte> frame, size_t content, Encoded& out) override {
+        EXPECT_EQ(content, chunk_size);
+        if (std::to_integer<unsigned>(frame[0]) % 2) return false;
+        out.bytes.assign(frame.begin(), frame.end());
+        return true;
+    }
+};
+
+class EncodedSink final : public EvidenceSink {
+public:
+    std::string_view format() const override { return "encoded"; }
+    std::unique_ptr<Encoder> encoder() const override { return std::make_unique<ChoosyEncoder>(); }
+    void write(const Chunk& chunk) override {
+        forms.push_back(std::to_integer<int>(chunk.encoded->bytes.at(0)));
+        written = chunk.range.end();
+    }
+    uint64_t checkpoint() override { return written; }
+    uint64_t stored() const override { return written; }
+    void commit(uint64_t) override {}
+    void publish() override {}
+    EvidenceFile file(const std::optional<Digest>&) const override { return {}; }
+    std::vector<int> forms;
+    std::atomic<uint64_t> written = 0;
+};
+
+TEST(Pipeline, AFormThatCameIsKeptWhereTheFormatTakesIt) {
+    WitnessedSource source(test::random_bytes(6 * chunk_size, 9));
+    EncodedSink sink;
+    EvidenceSink* sinks[] = {&sink};
+    test::QuietEvents events;
+    Pipeline pipeline({}, events);
+    pipeline.run(source, {}, sinks, nullptr, nullptr, {});
+    EXPECT_EQ(sink.forms, (std::vector<int>{0, 0xEE, 2, 0xEE, 4, 0xEE}));
+}
+
+TEST(Pipeline, AWitnessThatSawOtherBytesEndsIt) {
+    for (const bool zero : {false, true}) {
+        WitnessedSource source(zero ? std::vector<std::byte>(6 * chunk_size) : test::random_bytes(6 * chunk_size, 9));
+        source.lies_at = 3 * chunk_size;
+        test::QuietEvents events;
+        Pipeline pipeline({}, events);
+        try {
+            pipeline.run(source, {}, {}, nullptr, nullptr, {});
+            FAIL() << "no exception";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::source_lost);
+            EXPECT_THAT(error.what(), testing::HasSubstr(std::to_string(3 * chunk_size)));
+        }
+    }
+}
+
 } // namespace
 } // namespace kanshiki
