@@ -224,6 +224,31 @@ def test_hostile_images_end_with_a_status_and_one_line(kanshiki, tmp_path, kind)
     assert not crashes, f"libtsk crashed on seeds {crashes} of {kind}"
 
 
+def test_the_report_names_the_case_that_the_manifest_names(kanshiki, tmp_path):
+    disk = sized(tmp_path / "disk", 4 * MIB)
+    run("mkfs.ext4", "-q", disk)
+    image = tmp_path / "disk.img"
+    kanshiki("acquire", disk, "-o", image, "--case", "2026-42 <b>", "--evidence", "E-7", "--examiner", "A. Ito",
+             "--authority", "court order 9", "--note", "found\x1b[2J running").expect(0)
+    kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
+    report = (tmp_path / "out/report.html").read_text()
+    custody = report[report.index('id="source"'):report.index('id="volumes"')]
+    for name, value in {"Case": "2026-42 &lt;b&gt;", "Evidence": "E-7", "Examiner": "A. Ito", "Authority": "court order 9"}.items():
+        assert f"<tr><th>{name}</th><td>{value} " in custody, name
+    assert "found" in custody and "\x1b" not in report
+    assert not (tmp_path / "out/coverage.jsonl").read_text()
+
+
+def test_a_manifest_that_makes_no_sense_is_a_gap_in_the_report(kanshiki, tmp_path):
+    image = sized(tmp_path / "disk.img", 4 * MIB)
+    run("mkfs.ext4", "-q", image)
+    (tmp_path / "disk.img.manifest.json").write_text("[" * 1000)
+    done = kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
+    assert "without case fields" in done.stderr
+    gap, = lines(tmp_path / "out", "coverage.jsonl")
+    assert gap["where"] == "manifest" and "disk.img.manifest.json" in gap["why"]
+
+
 def test_usage(kanshiki, tmp_path):
     image = sized(tmp_path / "image", 4 * MIB)
     run("mkfs.ext4", "-q", image)
