@@ -56,6 +56,12 @@ def bad_disk(_parts):
 
 
 @pytest.fixture
+def lying_disk(_parts):
+    """lying_disk(size, written, read) mounts a medium that gives back other bytes than were written: rig.LyingDisk."""
+    return lambda *arguments: _parts.enter_context(rig.LyingDisk(*arguments))
+
+
+@pytest.fixture
 def loop_device(_parts):
     return lambda *arguments, **options: _parts.enter_context(rig.LoopDevice(*arguments, **options))
 

@@ -6,6 +6,7 @@
 #include "kanshiki/command.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
+#include "kanshiki/manifest.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -27,6 +28,7 @@ The source is only read. DIR gets report.html (start there), findings.jsonl, tim
 Exit: 0 done, 2 wrong options or DIR not empty, 3 source lost, 5 DIR cannot be written, 6 refused, 11 no such image.)";
 
 constexpr size_t most_shown = 10;
+constexpr uint64_t largest_manifest = 64 * 1024 * 1024;
 
 std::string plural(uint64_t count, const char* one, const char* many) {
     return fmt::format("{} {}", count, count == 1 ? one : many);
@@ -140,14 +142,47 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
     std::cout << out.dump(2) << "\n";
 }
 
+// The manifest beside an image. Opened before the jail shuts, parsed inside it. It only adds names to the report, so
+// one that makes no sense is a gap in the report and no reason to look at nothing.
+struct ManifestBeside {
+    std::string name, text, fault;
+
+    explicit ManifestBeside(const std::string& spec) {
+        const auto path = Companions::of(spec).manifest;
+        std::error_code ignored;
+        if (spec.starts_with("ssh://") || !std::filesystem::is_regular_file(path, ignored)) return;
+        name = path.string();
+        try {
+            text = read_file(path, largest_manifest, ExitCode::never_valid);
+        } catch (const Error& error) {
+            fault = error.what();
+        }
+    }
+
+    void tell(TriageResult& result, Events& events) const {
+        if (name.empty()) return;
+        std::string why = fault;
+        try {
+            if (why.empty()) result.case_info = parse_manifest(text, name).case_info;
+        } catch (const Error& error) {
+            why = error.what();
+        }
+        if (why.empty()) return;
+        events.report({"notice", "the report is without case fields: " + why});
+        result.not_covered.push_back({0, "", "manifest", why});
+    }
+};
+
 TriageResult triage_into(const std::string& spec, const std::filesystem::path& folder, const OpenOptions& open,
                          bool force, const TriageOptions& options, Events& events, std::stop_token stop) {
     if (spec == "-") throw Error(ExitCode::usage, "standard input cannot be triaged: acquire it first");
     const auto source = open_image_or_source(spec, open, events);
     prepare_folder(folder, force); // nothing is left behind by a source that cannot be opened
+    const ManifestBeside manifest(spec);
     const auto held = confine({folder, spec.starts_with("ssh://")});
     TriageResult result = run_triage(*source, options, events, stop);
     result.confinement = held;
+    manifest.tell(result, events);
     write_reports(result, folder);
     return result;
 }

@@ -102,8 +102,9 @@ private:
             return;
         } else if (c == '|' && !next_is('|')) {
             open(Link::pipe);
+            // NOLINTNEXTLINE(bugprone-branch-clone): done for another reason than in the last branch
         } else if (c == '&' && (next_is('>') || (!word_.empty() && (word_.back() == '>' || word_.back() == '<')))) {
-            put(c); // 2>&1, &>file; NOLINT(bugprone-branch-clone): another reason than the last
+            put(c); // 2>&1, &>file
         } else if (c == ';' || c == '\n' || c == '&' || c == '|' || c == '(' || c == ')') {
             if (next_is(c)) ++at_;
             open(Link::sequence);

@@ -19,12 +19,23 @@ void row(std::ostream& out, std::string_view name, const std::string& value) {
 
 std::string size_or_unknown(const std::optional<uint64_t>& bytes) { return bytes ? size(*bytes) : "unknown"; }
 
+void write_case(const CaseInfo& info, std::ostream& out) {
+    const std::pair<std::string_view, const std::string&> fields[] = {{"Case", info.case_id},
+                                                                      {"Evidence", info.evidence_id},
+                                                                      {"Examiner", info.examiner},
+                                                                      {"Authority", info.authority},
+                                                                      {"Note", info.note}};
+    for (const auto& [name, value] : fields)
+        if (!value.empty()) row(out, name, text(value) + " <span class=\"soft\">(the manifest says)</span>");
+}
+
 } // namespace
 
 void write_custody(const TriageResult& result, std::ostream& out) {
     const SourceInfo& source = result.source;
     out << "<section id=\"source\">\n<h2>Source and conditions</h2>\n<div class=\"panel\"><table class=\"custody\">\n";
     row(out, "Source", code(source.uri));
+    if (result.case_info) write_case(*result.case_info, out);
     row(out, "Kind", text(source.kind));
     row(out, "Size", size_or_unknown(source.size));
     row(out, "Sectors",

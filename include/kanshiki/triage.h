@@ -3,6 +3,7 @@
 
 #include "kanshiki/analyzer.h"
 #include "kanshiki/events.h"
+#include "kanshiki/manifest.h"
 #include "kanshiki/volume.h"
 
 #include <deque>
@@ -30,6 +31,7 @@ struct NotCovered {
 
 struct TriageResult {
     SourceInfo source;
+    std::optional<CaseInfo> case_info; // what the image's manifest says; nothing here is checked against the image
     VolumeTable table;
     std::vector<VolumeSummary> volumes;
     std::deque<ListedFile> listing; // by volume, then as the tree is walked depth first, names sorted by bytes

@@ -46,6 +46,7 @@ def check_end(world, route, wanted):
     assert not (world.output / "disk.img.zst.partial").exists()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("route", ROUTES)
 def test_killed_at_every_point(route, tmp_path, monkeypatch):
     ticks, wanted = points(route, tmp_path / "undisturbed")

@@ -16,6 +16,7 @@ from investigate_world import ROOT, SNAPSHOT, VOLUME, HurriedClock, World
 
 from investigation import child
 
+pytestmark = pytest.mark.full
 KANSHIKI = os.environ.get("KANSHIKI") or str(ROOT / "build/release/kanshiki")
 
 

@@ -42,6 +42,44 @@ def test_a_shell_and_dd_are_enough(make_sshd, volume, image, loop_device):
     assert image.read_bytes() == volume.read_bytes()
 
 
+@pytest.mark.parametrize("transport", ["dd", "auto"])
+def test_a_far_side_that_is_busybox(make_sshd, volume, tmp_path, bad_disk, loop_device, transport):
+    sshd = make_sshd(busybox=True)
+    assert b"BusyBox" in sshd.ssh("sh --help; dd --help").stderr
+    acquire(sshd, volume, tmp_path / "file.img", transport=transport).expect(0)
+    assert (tmp_path / "file.img").read_bytes() == volume.read_bytes()
+    acquire(sshd, loop_device(volume).path, tmp_path / "device.img", transport=transport).expect(0)
+    assert (tmp_path / "device.img").read_bytes() == volume.read_bytes()
+    bad = [(MIB, SECTOR), (5 * MIB + SECTOR, 3 * SECTOR)]
+    done = acquire(sshd, bad_disk(volume, bad=bad).path, tmp_path / "bad.img", transport=transport).expect(4)
+    expected = bytearray(volume.read_bytes())
+    for row in done.json["unreadable"]:
+        expected[row["offset"]:row["offset"] + row["size"]] = bytes(row["size"])
+    assert (tmp_path / "bad.img").read_bytes() == expected
+    # Direct reads give the sectors themselves; where its dd reads through the page cache, whole pages of them.
+    if manifest_of(tmp_path / "bad.img")["source"]["identity"]["transport"] == "agent":
+        assert [(row["offset"], row["size"]) for row in done.json["unreadable"]] == bad
+    for offset, size in bad:
+        assert any(row["offset"] <= offset and offset + size <= row["offset"] + row["size"] for row in done.json["unreadable"])
+    assert sum(row["size"] for row in done.json["unreadable"]) <= 2 * 4096
+
+
+def test_info_and_triage_over_ssh(sshd, demo_volume, tmp_path):
+    """Not a byte is copied first, and what is found is what triage of the same bytes at home finds."""
+    far = sshd.url(demo_volume)
+    info = rig.kanshiki("info", far, *sshd.options(), "--json").expect(0).json
+    here = rig.kanshiki("info", demo_volume, "--json").expect(0).json
+    assert info["size"] == here["size"] == demo_volume.stat().st_size
+    assert info["volumes"] == here["volumes"] and any(volume["file_system"] for volume in info["volumes"])
+    rig.kanshiki("triage", far, *sshd.options(), "-o", tmp_path / "far", "--progress", "none").expect(0)
+    rig.kanshiki("triage", demo_volume, "-o", tmp_path / "here", "--progress", "none").expect(0)
+    for name in ("findings.jsonl", "listing.jsonl", "bodyfile", "timeline.jsonl", "coverage.jsonl"):
+        assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
+    assert (tmp_path / "here/findings.jsonl").read_text()
+    refused(rig.kanshiki("triage", sshd.url("/dev/none"), *sshd.options(), "-o", tmp_path / "none"), "/dev/none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_plain_dd_counts_in_blocks(make_sshd, volume, image):
     sshd = make_sshd(fakes={"dd": PLAIN_DD})
     acquire(sshd, volume, image).expect(0)

@@ -224,6 +224,53 @@ def test_hostile_images_end_with_a_status_and_one_line(kanshiki, tmp_path, kind)
     assert not crashes, f"libtsk crashed on seeds {crashes} of {kind}"
 
 
+@pytest.mark.parametrize("label", ["sun", "mac"])
+def test_tables_of_other_systems_with_ufs_inside(kanshiki, tmp_path, label):
+    tree = tmp_path / "tree"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\n")
+    run("makefs", "-t", "ffs", "-o", "version=1", "-s", "8m", tmp_path / "ufs", tree)
+    disk = sized(tmp_path / "disk", 32 * MIB)
+    first = ["data"] if label == "mac" else []  # its partitions have names
+    run("parted", "-s", disk, "mklabel", label, "mkpart", *first, "ext2", "1MiB", "9MiB", "mkpart", *first, "ext2", "16MiB", "24MiB")
+    put(disk, MIB, (tmp_path / "ufs").read_bytes())
+    told = [line.split(":") for line in run("parted", "-s", "-m", disk, "unit", "B", "print").splitlines()[2:]]
+    ranges = {(int(row[1].rstrip("B")), int(row[3].rstrip("B"))) for row in told}
+    info = kanshiki("info", disk, "--json").expect(0).json
+    assert info["scheme"] == label
+    ours = {(volume["offset"], volume["size"]) for volume in info["volumes"] if volume["allocated"]}
+    assert {(MIB, 8 * MIB), (16 * MIB, 8 * MIB)} <= ours and ours <= ranges
+    kanshiki("triage", disk, "-o", tmp_path / "out").expect(0)
+    passwd, = [entry for entry in lines(tmp_path / "out", "listing.jsonl") if entry["path"] == "/etc/passwd"]
+    assert passwd["size"] == (tree / "etc/passwd").stat().st_size
+    assert "toor" in (tmp_path / "out/findings.jsonl").read_text()
+
+
+def test_the_report_names_the_case_that_the_manifest_names(kanshiki, tmp_path):
+    disk = sized(tmp_path / "disk", 4 * MIB)
+    run("mkfs.ext4", "-q", disk)
+    image = tmp_path / "disk.img"
+    kanshiki("acquire", disk, "-o", image, "--case", "2026-42 <b>", "--evidence", "E-7", "--examiner", "A. Ito",
+             "--authority", "court order 9", "--note", "found\x1b[2J running").expect(0)
+    kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
+    report = (tmp_path / "out/report.html").read_text()
+    custody = report[report.index('id="source"'):report.index('id="volumes"')]
+    for name, value in {"Case": "2026-42 &lt;b&gt;", "Evidence": "E-7", "Examiner": "A. Ito", "Authority": "court order 9"}.items():
+        assert f"<tr><th>{name}</th><td>{value} " in custody, name
+    assert "found" in custody and "\x1b" not in report
+    assert not (tmp_path / "out/coverage.jsonl").read_text()
+
+
+def test_a_manifest_that_makes_no_sense_is_a_gap_in_the_report(kanshiki, tmp_path):
+    image = sized(tmp_path / "disk.img", 4 * MIB)
+    run("mkfs.ext4", "-q", image)
+    (tmp_path / "disk.img.manifest.json").write_text("[" * 1000)
+    done = kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
+    assert "without case fields" in done.stderr
+    gap, = lines(tmp_path / "out", "coverage.jsonl")
+    assert gap["where"] == "manifest" and "disk.img.manifest.json" in gap["why"]
+
+
 def test_usage(kanshiki, tmp_path):
     image = sized(tmp_path / "image", 4 * MIB)
     run("mkfs.ext4", "-q", image)

@@ -5,6 +5,7 @@ One concept per file; each is a context manager that leaves nothing behind. The 
 
 from .bad_disk import BadDisk, write_mapfile
 from .far_host import FarHost
+from .lying_disk import LyingDisk
 from .mounts import LoopDevice, Tmpfs
 from .paths import ROOT, binary
 from .program import Finished, Running, kanshiki
@@ -13,6 +14,6 @@ from .sshd import SUDO_WANTS_PASSWORD, SUDO_WORKS, Sshd
 from .wait import wait_until
 
 __all__ = [
-    "BadDisk", "FarHost", "Finished", "LoopDevice", "ROOT", "Running", "SUDO_WANTS_PASSWORD", "SUDO_WORKS", "Sshd", "TcpProxy",
+    "BadDisk", "FarHost", "Finished", "LoopDevice", "LyingDisk", "ROOT", "Running", "SUDO_WANTS_PASSWORD", "SUDO_WORKS", "Sshd", "TcpProxy",
     "Tmpfs", "binary", "kanshiki", "wait_until", "write_mapfile",
 ]

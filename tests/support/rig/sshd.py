@@ -59,14 +59,15 @@ class Sshd:
 
     only / without   names of the tools that the far side's PATH has / lacks; default: all of this machine's
     fakes            {name: script} put in front of the tools (SUDO_WORKS, SUDO_WANTS_PASSWORD)
+    busybox          the far side's tools and its shell are busybox's applets, and nothing else
     far_env          variables of the far side's commands
     extra            lines for sshd_config
     address          it listens on; wrapper: command words that run sshd (ip netns exec NAME, unshare …)
-    The far shell is /bin/sh, whatever the login shell is; what it was asked to run is in `commands()`.
+    The far shell is /bin/sh (or busybox's), whatever the login shell is; what it was asked to run is in `commands()`.
     """
 
     def __init__(self, only=None, without=(), fakes=None, far_env=None, extra: str = "", key: str = "ed25519",
-                 address: str = "127.0.0.1", wrapper=()):
+                 address: str = "127.0.0.1", wrapper=(), busybox: bool = False):
         self.folder = Path(tempfile.mkdtemp(prefix="kanshiki-sshd-"))
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.address, self._wrapper = address, [str(word) for word in wrapper]
@@ -83,11 +84,20 @@ class Sshd:
         _keygen(self.wrong_identity)
         _keygen(self.folder / "host_key", key)
         shutil.copy(f"{self.identity}.pub", self.folder / "authorized_keys")
+        self._busybox = shutil.which("busybox") if busybox else None
+        if busybox and not self._busybox:
+            raise FileNotFoundError("this machine has no busybox")
         self._tools(only, without, fakes or {})
         self._far_shell()
         self.trust()
 
     def _tools(self, only, without, fakes):
+        if self._busybox:
+            self._path = str(self.folder / "tools")
+            os.mkdir(self._path)
+            for name in subprocess.run([self._busybox, "--list"], check=True, capture_output=True, text=True).stdout.split():
+                os.symlink(self._busybox, f"{self._path}/{name}")
+            return
         if only is None and not without and not fakes:
             self._path = ":".join(_TOOL_FOLDERS)
             return
@@ -111,12 +121,13 @@ class Sshd:
         # ForceCommand and not SetEnv PATH: a login bash would read ~/.bashrc and put its own PATH back.
         settings = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self._far_env.items())
         shell = self.folder / "far_shell"
+        sh = f"{self._path}/sh" if self._busybox else "/bin/sh"
         shell.write_text(f"""#!/bin/sh
 printf '%s\\0' "$SSH_ORIGINAL_COMMAND" >>{self.folder}/commands
 export {self._marker}
 PATH={shlex.quote(self._path)}; export PATH
-{settings}[ -n "$SSH_ORIGINAL_COMMAND" ] || exec /bin/sh
-exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+{settings}[ -n "$SSH_ORIGINAL_COMMAND" ] || exec {sh}
+exec {sh} -c "$SSH_ORIGINAL_COMMAND"
 """)
         shell.chmod(0o755)
 
