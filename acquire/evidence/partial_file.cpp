@@ -21,6 +21,7 @@ PartialFile::PartialFile(const std::filesystem::path& image, Mode mode) : image_
     const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (mode == Mode::create ? O_CREAT | O_EXCL : 0);
     fd_ = FileDescriptor(::open(partial_.c_str(), flags, 0600));
     if (!fd_) fail(mode == Mode::create ? "cannot create" : "cannot open");
+    direct_ = DirectWriter::open(partial_, fd_.get());
 }
 
 void PartialFile::fail(const char* what) const {
@@ -30,6 +31,11 @@ void PartialFile::fail(const char* what) const {
 }
 
 void PartialFile::write(uint64_t offset, std::span<const std::byte> bytes) {
+    if (direct_) {
+        errno = direct_->write(offset, bytes);
+        if (errno != 0) fail("cannot write");
+        return;
+    }
     const uint64_t end = offset + bytes.size();
     while (!bytes.empty()) {
         const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -46,10 +52,18 @@ void PartialFile::write(uint64_t offset, std::span<const std::byte> bytes) {
 }
 
 void PartialFile::resize(uint64_t size) {
+    flush();
+    if (direct_) direct_->forget();
     if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) fail("cannot set the size of");
 }
 
+void PartialFile::flush() {
+    errno = direct_ ? direct_->flush() : 0;
+    if (errno != 0) fail("cannot write");
+}
+
 void PartialFile::sync() {
+    flush();
     if (::fdatasync(fd_.get()) != 0) fail("cannot flush");
 }
 
