@@ -80,7 +80,7 @@ private:
 bool Service::say_hello() {
     Hello hello;
     hello.device = file_.device;
-    hello.direct = file_.device && file_.direct;
+    hello.direct = static_cast<bool>(file_.direct);
     hello.extents = !file_.device;
     hello.logical_sector = file_.logical_sector;
     hello.size = file_.size;
@@ -289,7 +289,6 @@ std::shared_ptr<const OpenedFile> open_volume(const std::string& path, unsigned 
         file.logical_sector = static_cast<uint32_t>(sector);
     } else if (S_ISREG(status.st_mode)) {
         file.size = static_cast<uint64_t>(status.st_size);
-        ::posix_fadvise(file.plain.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     } else {
         throw Error(ExitCode::refused, path + ": neither a block device nor a regular file");
     }

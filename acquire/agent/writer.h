@@ -16,7 +16,7 @@ public:
     bool write(std::span<const std::byte> bytes);
 
 private:
-    bool write_all(std::span<const std::byte> bytes);
+    bool write_all(std::array<std::span<const std::byte>, 3> parts);
 
     const int out_;
     std::mutex mutex_;

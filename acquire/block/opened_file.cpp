@@ -17,7 +17,7 @@ namespace kanshiki {
 void OpenedFile::read(Read& read, std::stop_token stop) const {
     read.kind = Kind::data;
     read.bad.clear();
-    const size_t cached = device ? 0 : read_cached(read.offset, read.into);
+    const size_t cached = from_cache ? read_cached(read.offset, read.into) : 0;
     const ssize_t n =
         cached == read.into.size() ? 0 : read_past_the_cache(read.offset + cached, read.into.subspan(cached));
     if (n >= 0)

@@ -13,9 +13,11 @@ struct OpenedFile {
     std::string name; // for messages
     FileDescriptor plain;
     FileDescriptor direct; // past the page cache; may be missing
-    // A device is read past the cache, as it is on the medium. Of a file what lies in the cache is taken from there,
-    // the rest past it: the kernel's read-ahead would ask a slow store for little at a time.
     bool device = false;
+    // A file: what lies in the cache is taken from there, the rest past it (the kernel's read-ahead would ask a slow
+    // store for little at a time). Not for a device, which is read as it is on the medium, nor on a far side, where a
+    // copy from the cache costs processor (docs/performance.md).
+    bool from_cache = false;
     uint64_t size = 0;
     uint32_t logical_sector = 512;
     unsigned retries = 1; // of an unreadable sector

@@ -5,7 +5,7 @@
 
 namespace kanshiki {
 
-bool Encoder::keep(std::span<const std::byte>, size_t, Encoded&) { return false; }
+bool Encoder::keep(std::vector<std::byte>&, size_t, Encoded&) { return false; }
 namespace {
 
 const std::array<EvidenceFormat, 2> table{{

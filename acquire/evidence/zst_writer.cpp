@@ -31,9 +31,9 @@ public:
         if (ZSTD_isError(size)) throw Error(ExitCode::internal, std::string("zstd: ") + ZSTD_getErrorName(size));
         out.bytes.resize(size);
     }
-    bool keep(std::span<const std::byte> frame, size_t content, Encoded& out) override {
+    bool keep(std::vector<std::byte>& frame, size_t content, Encoded& out) override {
         if (check_chunk_frame(frame, content)) return false;
-        out.bytes.assign(frame.begin(), frame.end());
+        std::swap(out.bytes, frame);
         return true;
     }
 

@@ -240,10 +240,15 @@ private:
         }
         item.encoded.resize(encoders.size());
         for (size_t i = 0; i < encoders.size(); ++i)
-            if (encoders[i] &&
-                (item.frame.empty() || !encoders[i]->keep(item.frame, item.data.size(), item.encoded[i])))
-                encoders[i]->encode(item.data, item.encoded[i]);
+            if (encoders[i]) put_into_form(item, *encoders[i], item.encoded[i], i + 1 == encoders.size());
         if (leaf_in_worker_) item.leaf = sha256(item.data);
+    }
+
+    static void put_into_form(Item& item, Encoder& encoder, Encoded& out, bool last) {
+        std::vector<std::byte> copy;
+        if (!item.frame.empty() && !last) copy = item.frame; // for the sinks that follow
+        if (item.frame.empty() || !encoder.keep(item.frame, item.data.size(), out)) encoder.encode(item.data, out);
+        if (!copy.empty()) std::swap(item.frame, copy);
     }
 
     // A lane that failed lets the rest pass by, so that nobody waits for it.

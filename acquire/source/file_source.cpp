@@ -58,7 +58,13 @@ std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOpti
     info.identity = std::move(facts.identity);
     info.lanes = device_lanes;
     FileDescriptor direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
-    OpenedFile file{path, std::move(plain), std::move(direct), true, facts.size, facts.logical_sector, options.retries};
+    OpenedFile file{.name = path,
+                    .plain = std::move(plain),
+                    .direct = std::move(direct),
+                    .device = true,
+                    .size = facts.size,
+                    .logical_sector = facts.logical_sector,
+                    .retries = options.retries};
     return std::make_unique<FileSource>(std::move(info), std::move(file));
 }
 
@@ -72,7 +78,8 @@ std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::st
     info.holes = true;
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     FileDescriptor direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
-    OpenedFile opened{path, std::move(file), std::move(direct), false, size};
+    OpenedFile opened{
+        .name = path, .plain = std::move(file), .direct = std::move(direct), .from_cache = true, .size = size};
     return std::make_unique<FileSource>(std::move(info), std::move(opened));
 }
 

@@ -23,8 +23,9 @@ public:
     virtual void encode(std::span<const std::byte> data, Encoded& out) = 0;
 
     // Takes the form that the chunk came in, when it is one that this format stores: a zstd frame with `content` bytes
-    // in it, which the source has decompressed and checked. False: encode() is wanted.
-    virtual bool keep(std::span<const std::byte> frame, size_t content, Encoded& out);
+    // in it, which the source has decompressed and checked. Swaps it into `out`. False: encode() is wanted, and the
+    // frame is as it was.
+    virtual bool keep(std::vector<std::byte>& frame, size_t content, Encoded& out);
 };
 
 // A chunk of data, or a run of chunks that are all zero.

@@ -186,9 +186,9 @@ std::optional<size_t> Command::try_read(std::span<std::byte> into) {
     return {};
 }
 
-void Command::wait(int other, bool expected, std::stop_token stop) {
-    if (!expected) output_at_ = Clock::now();
-    if (!session_.pause(other)) lose_patience(stop);
+void Command::wait(int other, Due due, std::stop_token stop) {
+    if (due == Due::nothing) output_at_ = Clock::now();
+    if (!(due == Due::much ? session_.pause_for_much(other) : session_.pause(other))) lose_patience(stop);
 }
 
 size_t Command::write(std::span<const std::byte> bytes) {

@@ -34,8 +34,10 @@ public:
     std::optional<size_t> try_read(std::span<std::byte> into);
 
     // Waits a slice of a wait for output, or until `other` (a descriptor) can be read. `expected` says whether output
-    // is due: silence is then counted, and too much of it throws as read() does.
-    void wait(int other, bool expected, std::stop_token stop);
+    // is due: silence is then counted, and too much of it throws as read() does. Whoever expects much is not woken for
+    // little.
+    enum class Due { nothing, some, much };
+    void wait(int other, Due due, std::stop_token stop);
 
     // Gives the command up to all of `bytes` as its standard input; returns how much it took, perhaps 0: then later.
     size_t write(std::span<const std::byte> bytes);

@@ -10,6 +10,7 @@
 #include <libssh/callbacks.h>
 #include <libssh/server.h> // ssh_send_keepalive
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace kanshiki::ssh {
@@ -221,6 +222,23 @@ bool Session::pause(int other) {
         {wire_->fd(), static_cast<short>(POLLIN | ((wanted & SSH_WRITE_PENDING) != 0 ? POLLOUT : 0)), 0},
         {other, POLLIN, 0}};
     return poll(waiting, 2, static_cast<int>(slice.count())) > 0;
+}
+
+// SO_RCVLOWAT (socket(7)): poll() says "readable" from so many bytes on. libssh's own polls see it too, so it is 1
+// whenever we do not wait.
+void Session::wake_at(int bytes) {
+    if (bytes == wake_at_) return;
+    wake_at_ = bytes;
+    setsockopt(wire_->fd(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+bool Session::pause_for_much(int other) {
+    constexpr int much = 128 * 1024, milliseconds = 2;
+    wake_at(much);
+    pollfd waiting[] = {{wire_->fd(), POLLIN, 0}, {other, POLLIN, 0}};
+    poll(waiting, 2, milliseconds);
+    wake_at(1);
+    return pause(other);
 }
 
 std::string Session::last_error() const { return one_line(ssh_get_error(session_)); }

@@ -39,6 +39,9 @@ public:
     // Until something comes, or `other` (a descriptor, or -1) can be read, for at most a slice of 50 ms. False:
     // nothing.
     bool pause(int other = -1);
+    // The same for whoever expects much: until a good deal has come, but at most a few milliseconds. To be woken for
+    // each packet costs more than the packet.
+    bool pause_for_much(int other);
     [[noreturn]] void lost(const std::string& doing); // with what libssh and the proxy said
     void ask_alive();                                 // sends a keepalive; its answer shows in received()
 
@@ -48,6 +51,7 @@ private:
     void configure(const Uri& uri, const std::string& host_key_types);
     void open_wire(std::stop_token stop);
     void disconnect() noexcept;
+    void wake_at(int bytes);
     std::string last_error() const;
 
     SshOptions options_;
@@ -57,6 +61,7 @@ private:
     ssh_counter_struct counter_{};
     std::string name_, host_, user_, host_key_, cipher_, method_;
     unsigned port_ = 22;
+    int wake_at_ = 1; // bytes
 };
 
 } // namespace kanshiki::ssh

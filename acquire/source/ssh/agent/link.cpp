@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 constexpr unsigned most_losses = 6;
 // Urgent requests do not wait until the bulk has room.
 constexpr unsigned urgent_room = 8;
+constexpr unsigned most_at_a_time = 4;
+// With so many replies due it is worth while to wait for several of them.
+constexpr size_t much_due = 6;
 
 void pause_for(std::chrono::seconds seconds, std::stop_token stop) {
     std::mutex mutex;
@@ -125,18 +128,26 @@ void Link::serve(std::stop_token stop) {
         const bool sent = send();
         if (receive(stop) || sent) continue;
         stay_alive();
-        agent_.command->wait(bell_.get(), !sent_.empty() || alive_asked_, stop);
+        using Due = Command::Due;
+        const Due due = sent_.size() >= much_due         ? Due::much
+                        : !sent_.empty() || alive_asked_ ? Due::some
+                                                         : Due::nothing;
+        const bool room = has_room();
+        agent_.command->wait(room ? bell_.get() : -1, due, stop);
         uint64_t rung;
-        while (read(bell_.get(), &rung, sizeof rung) > 0) {
-        }
+        if (room && read(bell_.get(), &rung, sizeof rung) < 0) continue; // not rung
     }
 }
 
 unsigned Link::share() const { return std::max(1u, shared_.pace.depth() / std::max(1u, shared_.alive.load())); }
 
+// Requests are sent a few at a time, since each packet wakes the server, and that the agent.
+bool Link::has_room() const { return sent_.size() + std::min<size_t>(most_at_a_time, share() / 4) <= share(); }
+
 bool Link::send() {
+    const bool room_at_first = has_room();
     for (;;) {
-        const bool room = sent_.size() < share();
+        const bool room = room_at_first && sent_.size() < share();
         if (!room && sent_.size() >= share() + urgent_room) break;
         std::shared_ptr<Job> job = shared_.desk.take(!room);
         if (!job) break;

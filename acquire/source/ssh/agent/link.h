@@ -53,6 +53,7 @@ private:
     void give_up(const Error& why);
     [[noreturn]] void rubbish(const std::string& what) const;
     unsigned share() const; // of the reads in flight
+    bool has_room() const;
 
     Links& shared_;
     const unsigned number_;

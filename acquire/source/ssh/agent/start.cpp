@@ -51,7 +51,7 @@ bool talk(Command& command, std::span<const std::byte> program, std::span<std::b
             std::copy_n(scrap.begin(), *got, hello.begin() + static_cast<std::ptrdiff_t>(have));
             have += *got;
         } else if (took == 0) {
-            command.wait(-1, true, stop);
+            command.wait(-1, Command::Due::some, stop);
         }
     }
     return true;

@@ -333,10 +333,10 @@ private:
 class ChoosyEncoder final : public Encoder {
 public:
     void encode(std::span<const std::byte>, Encoded& out) override { out.bytes = {std::byte{0xEE}}; }
-    bool keep(std::span<const std::byte> frame, size_t content, Encoded& out) override {
+    bool keep(std::vector<std::byte>& frame, size_t content, Encoded& out) override {
         EXPECT_EQ(content, chunk_size);
         if (std::to_integer<unsigned>(frame[0]) % 2) return false;
-        out.bytes.assign(frame.begin(), frame.end());
+        std::swap(out.bytes, frame);
         return true;
     }
 };
@@ -360,12 +360,13 @@ public:
 
 TEST(Pipeline, AFormThatCameIsKeptWhereTheFormatTakesIt) {
     WitnessedSource source(test::random_bytes(6 * chunk_size, 9));
-    EncodedSink sink;
-    EvidenceSink* sinks[] = {&sink};
+    EncodedSink sink, copy;
+    EvidenceSink* sinks[] = {&sink, &copy};
     test::QuietEvents events;
     Pipeline pipeline({}, events);
     pipeline.run(source, {}, sinks, nullptr, nullptr, {});
     EXPECT_EQ(sink.forms, (std::vector<int>{0, 0xEE, 2, 0xEE, 4, 0xEE}));
+    EXPECT_EQ(copy.forms, sink.forms);
 }
 
 TEST(Pipeline, AWitnessThatSawOtherBytesEndsIt) {
