@@ -92,7 +92,7 @@ def test_a_source_that_shrinks_is_lost_not_short(start, bad_disk, kanshiki, tmp_
 
 def test_a_device_that_goes_away_is_lost_not_unreadable(start, bad_disk, tmp_path):
     disk = make_disk(tmp_path / "disk", 64 * MIB)
-    slow = bad_disk(disk, delay=0.005)
+    slow = bad_disk(disk, delay=0.05)
     image = tmp_path / "disk.img"
     run = start("acquire", slow.path, "-o", image, "--progress", "json")
     run.wait_progress(4 * MIB)

@@ -30,11 +30,11 @@ def test_a_medium_that_gives_back_other_bytes_is_found(kanshiki, lying_disk, sou
     failing_medium(kanshiki("acquire", source, "-o", image, "--verify", "--progress", "none"), image)
 
 
-def test_the_page_cache_would_have_hidden_it(kanshiki, lying_disk, source):
-    """The same medium without --verify: the run ends well, and the cache shows the bytes that the medium lost."""
+def test_without_it_only_a_later_look_finds_it(kanshiki, lying_disk, source):
+    """The same medium without --verify: the run ends well, since nothing is read back; kanshiki verify says which bytes."""
     image = lying_disk(64 * MIB, WRITTEN, READ).path / "disk.img"
     kanshiki("acquire", source, "-o", image).expect(0)
-    assert image.read_bytes() == source.read_bytes()
+    assert "altered" in kanshiki("verify", image).expect(10).stdout
 
 
 def test_a_copy_that_fails_takes_neither_image_for_evidence(kanshiki, lying_disk, source, tmp_path):
