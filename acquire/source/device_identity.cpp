@@ -83,4 +83,18 @@ std::string who_uses(int fd) {
     return "held exclusively (a mount in another namespace, swap, RAID or LVM)";
 }
 
+std::string writable_loop_over(const std::string& path) {
+    std::error_code ignored;
+    const fs::path file = fs::canonical(path, ignored);
+    for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/block", ignored)) {
+        if (!entry.path().filename().string().starts_with("loop")) continue;
+        std::ifstream in(entry.path() / "loop/backing_file");
+        std::string backing;
+        if (!std::getline(in, backing) || backing != file.string()) continue;
+        if (attribute(entry.path() / "ro") == "0")
+            return "behind the writable /dev/" + entry.path().filename().string();
+    }
+    return "";
+}
+
 } // namespace kanshiki

@@ -16,4 +16,7 @@ DeviceFacts ask_device(int fd, const std::string& path); // Error{refused} when 
 // Who holds the device, as far as /proc and /sys of this mount namespace show it: "mounted on /mnt", "swap" …
 std::string who_uses(int fd);
 
+// A regular file: "behind the writable /dev/loop3", when a loop device may change it; else empty.
+std::string writable_loop_over(const std::string& path);
+
 } // namespace kanshiki

@@ -34,6 +34,15 @@ private:
     throw Error(ExitCode::refused, path + ": cannot open for reading: " + std::strerror(error) + cure);
 }
 
+void admit_live(SourceInfo& info, const std::string& why, const OpenOptions& options, Events& events) {
+    info.live = true;
+    info.live_why = why;
+    if (!options.allow_in_use)
+        throw Error(ExitCode::refused,
+                    info.uri + ": in use: " + why + "; unmount it, or image it as it changes with --allow-in-use");
+    events.report({"notice", info.uri + " is in use (" + why + "): the image will not be of one point in time"});
+}
+
 std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOptions& options, Events& events) {
     SourceInfo info;
     info.uri = path;
@@ -42,13 +51,7 @@ std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOpti
     if (!plain && errno == EBUSY) {
         plain = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!plain) cannot_open(path);
-        info.live = true;
-        info.live_why = who_uses(plain.get());
-        if (!options.allow_in_use)
-            throw Error(ExitCode::refused, path + ": in use: " + info.live_why +
-                                               "; unmount it, or image it as it changes with --allow-in-use");
-        events.report(
-            {"notice", path + " is in use (" + info.live_why + "): the image will not be of one point in time"});
+        admit_live(info, who_uses(plain.get()), options, events);
     }
     if (!plain) cannot_open(path);
     DeviceFacts facts = ask_device(plain.get(), path);
@@ -68,18 +71,26 @@ std::unique_ptr<BlockSource> open_device(const std::string& path, const OpenOpti
     return std::make_unique<FileSource>(std::move(info), std::move(file));
 }
 
-std::unique_ptr<BlockSource> open_regular(const std::string& path, const std::string& kind, FileDescriptor file,
-                                          uint64_t size) {
-    SourceInfo info;
-    info.uri = path;
-    info.kind = kind;
+// Fills in the rest of `info`.
+std::unique_ptr<BlockSource> open_regular(SourceInfo info, unsigned retries) {
+    const std::string path = info.uri;
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) cannot_open(path);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+        throw Error(ExitCode::refused, path + ": not a regular file");
+    const uint64_t size = static_cast<uint64_t>(status.st_size);
     info.size = size;
     info.lanes = file_lanes;
     info.holes = true;
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     FileDescriptor direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
-    OpenedFile opened{
-        .name = path, .plain = std::move(file), .direct = std::move(direct), .from_cache = true, .size = size};
+    OpenedFile opened{.name = path,
+                      .plain = std::move(file),
+                      .direct = std::move(direct),
+                      .from_cache = true,
+                      .size = size,
+                      .retries = retries};
     return std::make_unique<FileSource>(std::move(info), std::move(opened));
 }
 
@@ -91,16 +102,18 @@ std::unique_ptr<BlockSource> open_local(const std::string& path, const OpenOptio
         throw Error(ExitCode::refused, path + ": no such source: " + std::strerror(errno));
     if (S_ISBLK(status.st_mode)) return open_device(path, options, events);
     if (!S_ISREG(status.st_mode)) throw Error(ExitCode::refused, path + ": neither a block device nor a regular file");
-    return open_file_source(path, "file");
+    SourceInfo info;
+    info.uri = path;
+    info.kind = "file";
+    if (const std::string loop = writable_loop_over(path); !loop.empty()) admit_live(info, loop, options, events);
+    return open_regular(std::move(info), options.retries);
 }
 
 std::unique_ptr<BlockSource> open_file_source(const std::string& path, const std::string& kind) {
-    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) cannot_open(path);
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-        throw Error(ExitCode::refused, path + ": not a regular file");
-    return open_regular(path, kind, std::move(file), static_cast<uint64_t>(status.st_size));
+    SourceInfo info;
+    info.uri = path;
+    info.kind = kind;
+    return open_regular(std::move(info), OpenOptions{}.retries);
 }
 
 } // namespace kanshiki

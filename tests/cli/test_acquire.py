@@ -155,6 +155,15 @@ def test_a_block_device_tells_who_it_is(kanshiki, loop_device, disk, tmp_path):
     assert manifest["source"]["logical_sector"] == 512
 
 
+def test_a_file_behind_a_writable_loop_device_is_in_use(kanshiki, loop_device, disk, tmp_path):
+    device = loop_device(disk, read_only=False)
+    refusal = kanshiki("acquire", disk, "-o", tmp_path / "no.img").expect(6)
+    assert f"behind the writable {device.path}" in refusal.stderr and "--allow-in-use" in refusal.stderr
+    kanshiki("acquire", disk, "-o", tmp_path / "live.img", "--allow-in-use").expect(0)
+    manifest = json.loads((tmp_path / "live.img.manifest.json").read_text())
+    assert manifest["consistency"].startswith("live") and "writable" in manifest["live_because"]
+
+
 def test_a_mounted_source_is_refused_and_live_when_allowed(kanshiki, loop_device, tmp_path):
     disk, mount = tmp_path / "disk", tmp_path / "mount"
     disk.write_bytes(bytes(8 * MIB))

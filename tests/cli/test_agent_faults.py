@@ -289,17 +289,17 @@ def test_a_cold_disk_is_read_many_at_a_time(sshd, tmp_path, bad_disk):
 
 
 def test_a_dropbear_server(volume, image, tmp_path):
-    key = tmp_path / "host_key"
+    """dropbear knows only ~/.ssh/authorized_keys: it gets a ~/.ssh of its own, in a mount namespace of its own."""
+    key, home = tmp_path / "host_key", tmp_path / "ssh"
+    home.mkdir(mode=0o700)
+    (Path.home() / ".ssh").mkdir(mode=0o700, exist_ok=True)
     subprocess.run(["dropbearkey", "-t", "ed25519", "-f", key], check=True, capture_output=True)
-    with rig.Sshd() as sshd:  # for its keys; dropbear itself reads ~/.ssh/authorized_keys
-        home = Path.home() / ".ssh"
-        home.mkdir(mode=0o700, exist_ok=True)
-        allowed = home / "authorized_keys"
-        before = allowed.read_bytes() if allowed.exists() else None
-        allowed.write_bytes((before or b"") + (sshd.folder / "user_key.pub").read_bytes())
+    with rig.Sshd() as sshd:  # for its keys
+        (home / "authorized_keys").write_bytes((sshd.folder / "user_key.pub").read_bytes())
         port = rig.sshd._free_port()
-        server = subprocess.Popen(["dropbear", "-F", "-E", "-r", key, "-p", f"127.0.0.1:{port}", "-P", tmp_path / "pid"],
-                                  stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        server = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", "mount --bind \"$1\" ~/.ssh; shift; exec dropbear \"$@\"", "sh", home,
+             "-F", "-E", "-r", key, "-p", f"127.0.0.1:{port}", "-P", tmp_path / "pid"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             text = subprocess.run(["dropbearkey", "-y", "-f", key], check=True, capture_output=True, text=True).stdout
             public = next(line for line in text.splitlines() if line.startswith("ssh-ed25519"))
@@ -312,7 +312,6 @@ def test_a_dropbear_server(volume, image, tmp_path):
         finally:
             server.kill()
             server.wait()
-            allowed.write_bytes(before) if before is not None else allowed.unlink()
 
 
 def _listens(port) -> bool:

@@ -98,7 +98,8 @@ def test_it_carries_no_path_of_where_it_was_built(machine):
 def test_what_it_reads_is_the_file(machine, volume):
     kept = volume.read_bytes()
     with Agent(volume, machine) as agent:
-        assert (agent.version, agent.size, agent.flags) == (1, len(kept), 4)
+        assert (agent.version, agent.size) == (1, len(kept))
+        assert agent.flags in (4, 4 | 2)  # a file whose holes can be told; past the cache where the file system can
         offsets = range(0, len(kept), CHUNK)
         replies = agent.ask(*(wire.request(id, offset, CHUNK, sha256=True) for id, offset in enumerate(offsets)))
         for id, offset in enumerate(offsets):
@@ -166,7 +167,7 @@ def test_urgent_requests_overtake(tmp_path, bad_disk):
     base = tmp_path / "base"
     with open(base, "wb") as file:
         file.truncate(256 * MIB)
-    disk = bad_disk(base, delay=0.05)
+    disk = bad_disk(base, delay=0.4)
     with Agent(disk.path) as agent:
         bulk = [wire.request(id, id * CHUNK, 4096) for id in range(320)]
         order = list(agent.ask(*bulk, wire.request(1000, 200 * MIB, 4096, priority=0)))
@@ -199,11 +200,17 @@ def test_no_thread_at_all_is_told_in_a_reply(volume):
         assert agent.process.wait(20) == 0
 
 
-def test_the_end_of_its_input_ends_it_in_mid_read(volume, bad_disk):
-    disk = bad_disk(volume, delay=30)
+def test_the_end_of_its_input_ends_it_in_mid_read(tmp_path, bad_disk):
+    """What was asked takes a minute; the kernel lets no process go before the reads in flight are answered, but no other is begun."""
+    base = tmp_path / "base"
+    with open(base, "wb") as file:
+        file.truncate(256 * MIB)
+    disk = bad_disk(base, delay=1)
     with Agent(disk.path) as agent:
-        agent.process.stdin.write(b"".join(wire.request(id, id * CHUNK, CHUNK) for id in range(4)))
+        agent.process.stdin.write(b"".join(wire.request(id, id * MIB, MIB) for id in range(192)))
+        rig.wait_until(lambda: in_pread(agent) == 64, "64 threads to read", 15)
         assert agent.end() == 0
+        assert len(agent.process.stdout.read()) < 100 * wire.REPLY.size
 
 
 def test_the_end_of_its_input_ends_it_where_nobody_reads_what_it_says(volume):

@@ -24,6 +24,6 @@ void Window::got(size_t bytes) {
     since_ = 0;
 }
 
-size_t Window::size() const { return std::clamp(static_cast<size_t>(2 * bandwidth_ * delay_), least, most); }
+size_t Window::size() const { return std::max(least, std::min(most_, static_cast<size_t>(2 * bandwidth_ * delay_))); }
 
 } // namespace kanshiki::ssh

@@ -13,6 +13,8 @@ class Window {
 public:
     static constexpr size_t least = 512 * 1024, most = 16 * 1024 * 1024;
 
+    explicit Window(unsigned connections = 1) : most_(most / connections) {} // that share what is worth while
+
     void trip(double seconds); // a round trip was seen to take so long
     void start();              // measuring begins anew
     void got(size_t bytes);
@@ -20,6 +22,7 @@ public:
     double delay() const { return delay_; } // seconds of a round trip
 
 private:
+    size_t most_;
     std::chrono::steady_clock::time_point measured_at_{};
     uint64_t since_ = 0;
     double bandwidth_ = 100e6; // bytes a second; before it was measured, what a good way carries

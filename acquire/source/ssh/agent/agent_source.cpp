@@ -33,6 +33,7 @@ AgentSource::AgentSource(Uri uri, const OpenOptions& options, AgentPlan plan, So
     info_.lanes = most_in_flight;
     info_.holes = agent.hello.extents;
     const unsigned count = connections(options.ssh, agent.trip);
+    shared_.connections = count;
     info_.identity.emplace_back("connections", std::to_string(count));
     links_.push_back(std::make_unique<Link>(shared_, 1, std::move(first), std::move(agent)));
     for (unsigned number = 2; number <= count; ++number)

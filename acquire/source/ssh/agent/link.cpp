@@ -43,7 +43,7 @@ std::string printable(std::span<const std::byte> bytes) {
 
 Link::Link(Links& shared, unsigned number, std::unique_ptr<Session> session, Agent agent)
     : shared_(shared), number_(number), session_(std::move(session)), agent_(std::move(agent)),
-      bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), window_(shared.connections) {
     if (!bell_) throw Error{ExitCode::internal, "no eventfd from the kernel"};
     ++shared_.alive;
     shared_.desk.add_bell(bell_.get());

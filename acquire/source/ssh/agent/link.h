@@ -23,6 +23,7 @@ struct Links {
     AgentPlan plan;
     agent::Hello hello; // of the first agent; every later one must see the same source
     Events& events;
+    unsigned connections = 1;
     Desk desk;
     Pace pace;
     std::atomic<unsigned> alive = 0; // connections that have not given up
