@@ -81,9 +81,10 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
     std::optional<Digest> whole;
     if (const auto found = manifest.digests.find("sha256"); found != manifest.digests.end())
         whole = digest_from_hex(found->second);
-    const EvidenceFile image = sink->file(whole);
     manifest.image_format = sink->format();
-    manifest.files = {bind("image", paths.image, image.sha256, image.size)};
+    manifest.files.clear();
+    for (const EvidenceFile& file : sink->files(whole))
+        manifest.files.push_back(bind("image", file.path, file.sha256, file.size));
     for (const auto& [role, path] : {std::pair{"chunks", paths.chunks}, {"map", paths.map}, {"log", paths.log}})
         manifest.files.push_back(bind(role, path, sha256_of_file(path), fs::file_size(path)));
     write_file_durably(paths.manifest, render_manifest(manifest));

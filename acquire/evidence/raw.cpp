@@ -43,7 +43,9 @@ public:
 
     void publish() override { file_.publish(); }
 
-    EvidenceFile file(const std::optional<Digest>& whole) const override { return {file_.image(), size_, whole}; }
+    std::vector<EvidenceFile> files(const std::optional<Digest>& whole) const override {
+        return {{file_.image(), size_, whole}};
+    }
 
 private:
     PartialFile file_;

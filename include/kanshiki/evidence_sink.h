@@ -64,8 +64,9 @@ public:
     virtual void commit(uint64_t image_size) = 0;
     virtual void publish() = 0;
 
-    // What the format's file is, after commit(). whole: the image's own SHA-256, when it was computed.
-    virtual EvidenceFile file(const std::optional<Digest>& whole) const = 0;
+    // What the format's files are, after commit(), in order: one, or the segments of an E01 or a split image, under
+    // their final names. whole: the image's own SHA-256, when it was computed.
+    virtual std::vector<EvidenceFile> files(const std::optional<Digest>& whole) const = 0;
 };
 
 struct SinkOptions {

@@ -81,7 +81,8 @@ TEST_P(AnySink, KeepsExactlyWhatItWasGiven) {
         sink->publish();
         EXPECT_FALSE(fs::exists(partial_path(image())));
         EXPECT_EQ(all_of(*format().open(image())), bytes);
-        const EvidenceFile file = sink->file(sha256(bytes));
+        const EvidenceFile file = sink->files(sha256(bytes)).at(0);
+        EXPECT_EQ(file.path, image());
         EXPECT_EQ(file.size, fs::file_size(image()));
         EXPECT_EQ(*file.sha256, sha256(file_bytes(image())));
         struct stat status {};
@@ -138,7 +139,7 @@ TEST_P(AnySink, WhatACheckpointSaidCanBeReadAndGoneOnWith) {
         sink->commit(bytes.size());
         sink->publish();
         EXPECT_EQ(file_bytes(image()), expected) << "resumed at chunk " << stop;
-        EXPECT_EQ(*sink->file(sha256(bytes)).sha256, sha256(expected));
+        EXPECT_EQ(*sink->files(sha256(bytes)).at(0).sha256, sha256(expected));
     }
 }
 
