@@ -15,7 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 const EvidenceFormat& format_of(const fs::path& image) {
-    if (const EvidenceFormat* format = find_evidence_format(image)) return *format;
+    const EvidenceFormat* format = find_evidence_format(image);
+    if (format && format->create) return *format;
+    if (format)
+        throw Error(ExitCode::usage, image.string() +
+                                         ": images of this kind are only read; the name of one that is "
+                                         "written must end in one of " +
+                                         evidence_extensions());
     throw Error(ExitCode::usage, image.string() + ": the name must end in one of " + evidence_extensions());
 }
 
@@ -45,8 +51,10 @@ void Output::prepare_folder() const {
 }
 
 void Output::remove_all() const {
-    for (const fs::path& path :
-         {paths.image, partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256}) {
+    std::vector<fs::path> all = image_files(paths.image);
+    for (const fs::path& partial : partial_files(paths.image)) all.push_back(partial);
+    all.insert(all.end(), {paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256});
+    for (const fs::path& path : all) {
         std::error_code error;
         fs::remove(path, error);
         if (error) throw Error(ExitCode::destination, path.string() + ": cannot remove: " + error.message());

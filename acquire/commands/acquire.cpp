@@ -22,7 +22,8 @@ constexpr const char* examples = R"(Examples:
   kanshiki acquire ssh://host/dev/sdb -o disk.img.zst --resume                      after a drop or a kill
   dd if=/dev/sdb bs=1M | kanshiki acquire - -o disk.img
 
-IMAGE's extension chooses the format: .img .raw .dd (sparse raw), .img.zst (seekable zstd; zstd -d restores it).
+IMAGE's extension chooses the format: .img .raw .dd (sparse raw), .img.zst (seekable zstd; zstd -d restores it),
+.E01 (EWF for EnCase, FTK, Autopsy and the Sleuth Kit; MD5 is always taken), .001 (raw in pieces). --split sets the size of a piece.
 Beside IMAGE: .manifest.json .chunks .map .log.jsonl .sha256. Check it later with kanshiki verify IMAGE.
 Exit: 0 complete, 3 source lost (resume), 4 complete with unreadable sectors (the map says where),
 5 destination failed (resume), 6 refused, 7 evidence complete but triage failed, 130 interrupted (resume).)";
@@ -110,6 +111,10 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
         ->check(CLI::Range(1, 19))
         ->type_name("N")
         ->capture_default_str();
+    app.add_option("--split", options.split, "size of a segment of .E01 and .001, as 2G (default 1500M)")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(uint64_t{1} << 20, uint64_t{1} << 40))
+        ->type_name("SIZE");
     app.add_flag("--resume", options.resume, "go on with an unfinished image; start afresh when there is none");
     app.add_flag("--force", options.force, "overwrite an existing image");
     app.add_flag("--verify", options.read_back, "read the image back from the medium before it is called evidence");

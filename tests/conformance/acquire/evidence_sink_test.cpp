@@ -153,8 +153,9 @@ TEST_P(AnySink, AFolderThatIsNotThereIsAFailedDestination) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, AnySink, testing::Values(".img", ".img.zst"),
-                         [](const auto& row) { return std::string(row.param) == ".img" ? "raw" : "zst"; });
+INSTANTIATE_TEST_SUITE_P(Formats, AnySink, testing::Values(".img", ".img.zst", ".E01", ".001"), [](const auto& row) {
+    return "as_" + std::string(row.param + 1).substr(0, 3) + (std::string(row.param) == ".img.zst" ? "_zst" : "");
+});
 
 } // namespace
 } // namespace kanshiki
