@@ -12,6 +12,7 @@ static const Command commands[] = {
     {"acquire", "image a volume, with proof",
      [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
     {"verify", "check an image against what was recorded", run_verify},
+    {"convert", "an image into another format, proved on the way", run_convert},
     {"info", "what an image or source is", run_info},
     {"triage", "what happened on it", run_triage_command},
 };

@@ -187,13 +187,7 @@ Manifest Acquisition::describe(const PipelineResult& result) const {
     manifest.root = result.root;
     for (const auto& [algorithm, digest] : result.digests)
         manifest.digests[std::string(digest_name(algorithm))] = to_hex(digest);
-    manifest.unreadable = bad_;
-    for (const Bad& bad : bad_) {
-        manifest.unreadable_bytes += bad.range.size;
-        for (uint64_t chunk = bad.range.offset / chunk_size; chunk <= (bad.range.end() - 1) / chunk_size; ++chunk)
-            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk)
-                manifest.chunks_touched.push_back(chunk);
-    }
+    set_unreadable(manifest, bad_);
     return manifest;
 }
 
@@ -210,11 +204,6 @@ void Acquisition::finish(const PipelineResult& result) {
     events_.detach();
     Manifest manifest = describe(result);
     for (const auto& output : outputs_) {
-        output->log->sync();
-        manifest.log_head = output->log->head();
-        manifest.log_entries = output->log->entries();
-        output->log.reset();
-        output->chunks.reset();
         output->publish(manifest, bad_);
         if (output == outputs_.front()) result_.manifest = manifest;
     }

@@ -81,6 +81,11 @@ void Output::go_on(uint64_t from, const SinkOptions& options) {
 }
 
 void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
+    log->sync();
+    manifest.log_head = log->head();
+    manifest.log_entries = log->entries();
+    log.reset();
+    chunks.reset();
     write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad,
                                                  "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
     make_read_only(paths.chunks);
@@ -100,6 +105,16 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
     listed.push_back(bind("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
     write_file_durably(paths.sha256, render_checksum_list(listed));
     sink->publish();
+}
+
+void set_unreadable(Manifest& manifest, const std::vector<Bad>& bad) {
+    manifest.unreadable = bad;
+    for (const Bad& one : bad) {
+        manifest.unreadable_bytes += one.range.size;
+        for (uint64_t chunk = one.range.offset / chunk_size; chunk <= (one.range.end() - 1) / chunk_size; ++chunk)
+            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk)
+                manifest.chunks_touched.push_back(chunk);
+    }
 }
 
 } // namespace kanshiki

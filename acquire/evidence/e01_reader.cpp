@@ -1,6 +1,6 @@
 // Reads an E01 at any offset and from any thread: the pieces of a read are fetched at once and inflated by the thread
 // that asks. What does not inflate is reported as unreadable (EILSEQ) in its own place; what the error table lists, as
-// unreadable when the image was made (ENODATA).
+// unreadable when the image was made.
 #include "acquire/evidence/e01_reader.h"
 
 #include "acquire/evidence/ewf_index.h"
@@ -197,7 +197,7 @@ private:
             const bool damage = std::any_of(damaged.begin(), damaged.end(), [&](const Bad& bad) {
                 return bad.range.offset < to && from < bad.range.end();
             });
-            if (!damage) read.bad.push_back({{from, to - from}, ENODATA});
+            if (!damage) read.bad.push_back({{from, to - from}, recorded_unreadable});
         }
         std::sort(read.bad.begin(), read.bad.end(),
                   [](const Bad& a, const Bad& b) { return a.range.offset < b.range.offset; });
