@@ -26,7 +26,8 @@ def verifies(image) -> bool:
 
 
 def content(image) -> bytes:
-    return subprocess.run(["ewfexport", "-q", "-u", "-f", "raw", "-t", "-", image], check=True, capture_output=True).stdout
+    out = subprocess.run(["ewfexport", "-q", "-u", "-f", "raw", "-t", "-", image], check=True, capture_output=True).stdout
+    return out.removesuffix(b"ewfexport: SUCCESS\n")  # it says so on the stream of the content
 
 
 def info(image) -> dict:
