@@ -4,7 +4,7 @@ _kanshiki() {
     local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout --transport --connections --source-hash --nice --retries --limit-rate'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert info triage --help --version' -- "$word")
         return
     fi
     case $before in
@@ -13,7 +13,7 @@ _kanshiki() {
     --connections) options='auto 1 2 4 8' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
-    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
+    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
     esac
     if [ -n "$options" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -25,8 +25,9 @@ _kanshiki() {
         return
     fi
     case $command in
-    acquire) options="$all $source --output --hash --level --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
+    acquire) options="$all $source --output --hash --level --split --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
     verify) options="$all --expect-root --threads" ;;
+    convert) options="$all --output --hash --level --split --force --threads" ;;
     info) options="$all $source" ;;
     triage) options="$all $source --output --force --threads" ;;
     esac
