@@ -72,7 +72,9 @@ private:
         index_.files.push_back(std::move(file));
         index_.sizes.push_back(static_cast<uint64_t>(status.st_size));
         const std::optional<uint16_t> given = parse_file_header(read(0, file_header_size));
-        if (given == static_cast<uint16_t>(number) || (!strict_ && index_.sizes.back() > file_header_size)) return true;
+        if (given == static_cast<uint16_t>(number)) return true;
+        if (!strict_ && index_.sizes.back() > file_header_size) return true; // damaged there
+        if (!strict_) return false;                                          // begun, and broken off
         refuse(0, given ? "it is segment " + std::to_string(*given) + ", not " + std::to_string(number)
                         : "no EWF signature (only EWF version 1 is read: E01, not Ex01, L01 or s01)");
     }

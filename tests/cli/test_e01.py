@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -93,12 +94,11 @@ def test_odd_sizes_from_a_pipe(kanshiki, tmp_path, size):
         assert ewf.content(image) == data and ewf.verifies(image)
 
 
-@pytest.mark.parametrize("sector", [512, 4096])
-def test_unreadable_sectors_are_in_its_error_table(kanshiki, bad_disk, disk, tmp_path, sector):
+def test_unreadable_sectors_are_in_its_error_table(kanshiki, bad_disk, disk, tmp_path):
     bad = bad_disk(disk, bad=[(2 * CHUNK + 512, 1024), (5 * MIB, 4096)])
     kanshiki("acquire", bad.path, "-o", tmp_path / "disk.E01").expect(4)
     text = subprocess.run(["ewfinfo", tmp_path / "disk.E01"], check=True, capture_output=True, text=True).stdout
-    assert "at sector(s): 2049 - 2050" in text.replace("at sector(s): 2049 - 2051", "at sector(s): 2049 - 2050") and "10240" in text
+    assert re.findall(r"at sector\(s\): (\d+) - \d+ number: (\d+)", text) == [("2049", "2"), ("10240", "8")], text
     done = kanshiki("verify", tmp_path / "disk.E01", "--json").expect(0)
     assert done.json["verdict"] == "consistent only" and any("error table lists 2 ranges" in note for note in done.json["notes"])
     assert "zeros at unreadable ranges" in done.json["checked"] and "md5 stored in the image" in done.json["checked"]
