@@ -230,9 +230,8 @@ TEST_P(Verify, MissingCompanionsAreSaidAndTheRestIsChecked) {
             EXPECT_EQ(result.verdict, Verdict::consistent_only) << missing << "\n" << told(result);
             for (const auto& [path, text] : kept) {
                 const std::string said = path.filename().string() + " is missing";
-                EXPECT_TRUE(
-                    std::any_of(result.not_checked.begin(), result.not_checked.end(),
-                                [&](const NotChecked& one) { return one.why.find(said) != std::string::npos; }))
+                EXPECT_TRUE(std::any_of(result.not_checked.begin(), result.not_checked.end(),
+                                        [&](const NotChecked& one) { return one.why.find(said) != std::string::npos; }))
                     << path;
             }
         }
