@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 class Acquisition {
 public:
     Acquisition(const AcquireOptions& options, Events& events, std::stop_token stop)
-        : options_(options), events_(events), stop_(stop), digests_(options.digests) {
+        : options_(options), events_(events), stop_(stop), sealer_(options.seal), digests_(options.digests) {
         sink_options_.level = options.level;
         sink_options_.hash_file = !options.digests.empty();
         sink_options_.split = options.split;
@@ -35,12 +35,14 @@ private:
     void go_on();
     void read_the_source(Pipeline& pipeline);
     void finish(const PipelineResult& result);
+    void stamp();
     Manifest describe(const PipelineResult& result) const;
     PipelineOptions pipeline_options(const char* phase) const;
 
     const AcquireOptions& options_;
     LoggedEvents events_;
     const std::stop_token stop_;
+    const Sealer sealer_;
     std::vector<DigestAlgorithm> digests_; // asked for, and those that a format has a place for
     SinkOptions sink_options_;
     std::vector<std::unique_ptr<Output>> outputs_; // those still to be written
@@ -191,7 +193,7 @@ Manifest Acquisition::describe(const PipelineResult& result) const {
     return manifest;
 }
 
-// data, log, map and chunk list, manifest, name: each durable before the next.
+// data, log, map and chunk list, manifest, signature, name: each durable before the next.
 void Acquisition::finish(const PipelineResult& result) {
     for (const auto& output : outputs_) {
         if (const std::string lost = output->sink->describe({result.digests, bad_}); !lost.empty())
@@ -204,8 +206,19 @@ void Acquisition::finish(const PipelineResult& result) {
     events_.detach();
     Manifest manifest = describe(result);
     for (const auto& output : outputs_) {
-        output->publish(manifest, bad_);
+        output->publish(manifest, bad_, sealer_);
         if (output == outputs_.front()) result_.manifest = manifest;
+    }
+}
+
+// Last, since it waits for another's server: the evidence is complete by now, whatever comes of it.
+void Acquisition::stamp() {
+    result_.signed_by = sealer_.fingerprint();
+    if (!sealer_.stamps()) return;
+    try {
+        for (const auto& output : outputs_) result_.stamped.push_back(sealer_.stamp(output->paths.manifest, stop_));
+    } catch (const Error& error) {
+        result_.not_stamped = error.what();
     }
 }
 
@@ -238,6 +251,7 @@ AcquireResult Acquisition::run() {
     }
     read_the_source(pipeline);
     finish(pipeline.finish());
+    stamp();
     return result_;
 }
 

@@ -4,6 +4,7 @@
 #include "acquire/acquisition/output.h"
 #include "acquire/verify/stored_digests.h"
 #include "kanshiki/checksum_list.h"
+#include "kanshiki/custody_log.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
 #include "kanshiki/mapfile.h"
@@ -283,10 +284,24 @@ private:
         events_.detach();
         Manifest manifest = describe(read);
         for (const auto& output : outputs_) {
-            output->publish(manifest, bad_);
+            output->publish(manifest, bad_, Sealer({})); // kanshiki seal signs it, if it is to be
             if (output == outputs_.front()) result_.manifest = manifest;
         }
         result_.foreign = !old_.manifest;
+        record(read);
+    }
+
+    // In the old image's custody log. A folder that cannot be written is no failure of the conversion.
+    void record(const PipelineResult& read) {
+        if (!old_.manifest) return;
+        std::vector<std::string> names;
+        for (const auto& output : outputs_) names.push_back(output->paths.image.filename().string());
+        const std::optional<std::string> why =
+            try_record_act(options_.image, "convert",
+                           {{"images", names}, {"root", to_hex(read.root)}, {"compared", result_.compared}});
+        if (why)
+            events_.report(
+                {"notice", "the conversion stands, but is not in the custody log of the old image: " + *why});
     }
 
     // Half a conversion is no evidence, and cannot be resumed.

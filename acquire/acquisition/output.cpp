@@ -53,7 +53,12 @@ void Output::prepare_folder() const {
 void Output::remove_all() const {
     std::vector<fs::path> all = image_files(paths.image);
     for (const fs::path& partial : partial_files(paths.image)) all.push_back(partial);
-    all.insert(all.end(), {paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256});
+    all.insert(all.end(),
+               {paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256, paths.custody, paths.custody_head});
+    for (const fs::path& sealed : {paths.manifest, paths.custody_head}) {
+        const SealPaths seal = SealPaths::of(sealed);
+        all.insert(all.end(), {seal.signature, seal.key, seal.timestamp, seal.chain});
+    }
     for (const fs::path& path : all) {
         std::error_code error;
         fs::remove(path, error);
@@ -80,7 +85,7 @@ void Output::go_on(uint64_t from, const SinkOptions& options) {
     sink = format.resume(paths.image, from, options);
 }
 
-void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
+void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer) {
     log->sync();
     manifest.log_head = log->head();
     manifest.log_entries = log->entries();
@@ -104,6 +109,7 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
     std::vector<ManifestFile> listed = manifest.files;
     listed.push_back(bind("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
     write_file_durably(paths.sha256, render_checksum_list(listed));
+    if (sealer.signs()) sealer.sign(paths.manifest);
     sink->publish();
 }
 

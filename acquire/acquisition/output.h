@@ -5,6 +5,7 @@
 #include "kanshiki/chunk_list.h"
 #include "kanshiki/evidence_sink.h"
 #include "kanshiki/manifest.h"
+#include "kanshiki/seal.h"
 
 namespace kanshiki {
 
@@ -29,9 +30,9 @@ struct Output {
     void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
     void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 
-    // Closes log and chunk list, writes map, manifest (which binds the log's head) and checksum list, and gives the
-    // image its name. The sink is committed.
-    void publish(Manifest& manifest, std::span<const Bad> bad);
+    // Closes log and chunk list, writes map, manifest (which binds the log's head) and checksum list, signs, and gives
+    // the image its name. The sink is committed.
+    void publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer);
 };
 
 // What a manifest says of unreadable ranges: ascending, disjoint.

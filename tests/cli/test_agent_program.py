@@ -167,7 +167,7 @@ def test_urgent_requests_overtake(tmp_path, bad_disk):
     base = tmp_path / "base"
     with open(base, "wb") as file:
         file.truncate(256 * MIB)
-    disk = bad_disk(base, delay=0.4)
+    disk = bad_disk(base, delay=0.3, parallel=64)
     with Agent(disk.path) as agent:
         bulk = [wire.request(id, id * CHUNK, 4096) for id in range(320)]
         order = list(agent.ask(*bulk, wire.request(1000, 200 * MIB, 4096, priority=0)))

@@ -34,6 +34,9 @@ def scattered(size: int, rate: float, seed: int, sector: int = 512) -> list:
     return [(number * sector, sector) for number in sorted(random_.sample(range(size // sector), count))]
 
 
+FUSE_CONTROL = Path("/sys/fs/fuse/connections")
+
+
 class BadDisk:
     """`path` is a read-only file that behaves like `base` with faults.
 
@@ -41,9 +44,10 @@ class BadDisk:
     bad          the same as a list of (offset, size)
     delay        seconds added to each read
     failing_while  path of a file: while that file exists, every read gives EIO (a fault that comes and goes)
+    parallel     how many reads are served at a time (else as many as happens, about four); needs root
     """
 
-    def __init__(self, base, mapfile=None, bad=None, delay: float = 0, failing_while=None):
+    def __init__(self, base, mapfile=None, bad=None, delay: float = 0, failing_while=None, parallel: int | None = None):
         self._folder = Path(tempfile.mkdtemp(prefix="kanshiki-disk-"))
         self._mount = self._folder / "mount"
         self._log = self._folder / "log"
@@ -61,16 +65,41 @@ class BadDisk:
         if delay:
             filters += ["--filter=delay"]
             parameters += [f"rdelay={round(delay * 1000)}ms"]
-        self._command = ["nbdfuse", "-r", str(self.path), "[", "nbdkit", "-r", *filters, "file",
-                         str(Path(base).resolve()), *parameters, "]"]
-        self._process = None
+        disk = ["-r", *filters, "file", str(Path(base).resolve()), *parameters]
+        self._parallel = parallel
+        self._server = self._process = None
+        self._socket = self._folder / "socket"
+        self._serve = ["nbdkit", "-f", "-U", str(self._socket), "-t", "1", *disk]
+        self._command = ["nbdfuse", "-r", str(self.path), "[", "nbdkit", *disk, "]"]
+        if parallel:  # nbdfuse has about one read under way on each connection
+            self._command = ["nbdfuse", "-r", "-C", str(parallel), str(self.path), f"nbd+unix:///?socket={self._socket}"]
 
     def start(self) -> "BadDisk":
         self._mount.mkdir()
         with open(self._log, "wb") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            silent = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            if self._parallel:
+                self._server = subprocess.Popen(self._serve, **silent)
+                wait_until(self._socket.exists, " ".join(self._serve), 30)
+            self._process = subprocess.Popen(self._command, env=self._environment(), **silent)
         wait_until(self._ready, f"{' '.join(self._command)}", 30)
+        if self._parallel:
+            self._let_the_kernel_ask(self._parallel)
         return self
+
+    def _environment(self) -> dict:
+        if not self._parallel:
+            return dict(os.environ)
+        library = self._folder / "fuse_threads.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name("fuse_threads.c")], check=True)
+        return {**os.environ, "LD_PRELOAD": str(library), "FUSE_THREADS": str(self._parallel)}
+
+    def _let_the_kernel_ask(self, parallel: int):
+        """It has at most 12 direct reads of a FUSE file under way unless told otherwise. Needs root."""
+        if not os.path.ismount(FUSE_CONTROL):
+            subprocess.run(["mount", "-t", "fusectl", "fusectl", FUSE_CONTROL], check=True)
+        for name in ("max_background", "congestion_threshold"):
+            (FUSE_CONTROL / str(os.minor(os.stat(self._mount).st_dev)) / name).write_text(str(parallel))
 
     def _ready(self) -> bool:
         if self._process.poll() is not None:
@@ -92,7 +121,11 @@ class BadDisk:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        for left in (self._log, self._folder / "map"):
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+        for left in (self._log, self._folder / "map", self._folder / "fuse_threads.so", self._socket):
             left.unlink(missing_ok=True)
         if self._mount.exists():
             self._mount.rmdir()
