@@ -106,6 +106,9 @@ private:
                 wrong(at, section->type + ": the next section would be at byte " + std::to_string(section->next));
                 section->next = at + section_size; // searched from there
             }
+            if (section->size != section->next - at)
+                wrong(at, section->type + ": its size is " + std::to_string(section->size) +
+                              ", the next section lies " + std::to_string(section->next - at) + " bytes on");
             const uint64_t end = section->size >= section_size && section->size <= index_.sizes.back() - at
                                      ? at + section->size
                                      : section->next;
@@ -178,7 +181,7 @@ private:
             volume_ = index_.volume = *volume;
             index_.volume_at = at + section_size;
         }
-        if (volume->size() != volume_->size() || piece != volume_->piece())
+        if (volume->size() != volume_->size() || piece != volume_->piece() || volume->set_id != volume_->set_id)
             wrong(at, type + ": describes another image than the first segment");
     }
 

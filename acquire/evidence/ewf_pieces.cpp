@@ -67,11 +67,6 @@ private:
 
 class PieceEncoder final : public Encoder {
 public:
-    PieceEncoder() {
-        zero_piece_.resize(piece_size);
-        zero_piece_.resize(deflate_(std::vector<std::byte>(piece_size), zero_piece_));
-    }
-
     void encode(std::span<const std::byte> data, Encoded& out) override {
         out.pieces.clear();
         out.bytes.resize((data.size() + piece_size - 1) / piece_size * (piece_size + 4));
@@ -101,7 +96,7 @@ private:
     }
 
     Deflater deflate_;
-    Bytes zero_piece_;
+    const Bytes zero_piece_ = deflate(Bytes(piece_size)); // smaller than the quick way makes it
 };
 
 bool adler_follows(std::span<const std::byte> stored, size_t content) {

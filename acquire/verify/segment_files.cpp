@@ -24,13 +24,13 @@ bool check_file(const SegmentFile& segment, VerifyFindings& findings, bool conte
         return false;
     }
     if (!segment.bound && !segment.listed) return true;
-    const Digest is = sha256_of_file(segment.path, ExitCode::altered);
-    if ((!segment.bound || is == *segment.bound) && (!segment.listed || is == *segment.listed)) return true;
+    if ((!segment.bound || segment.is == segment.bound) && (!segment.listed || segment.is == segment.listed))
+        return true;
     if (!content_damaged)
-        findings.file_damage(
-            segment.path,
-            "the file's own SHA-256 differs from the one " +
-                std::string(segment.bound && is != *segment.bound ? "the manifest binds" : "in the checksum list"));
+        findings.file_damage(segment.path,
+                             "the file's own SHA-256 differs from the one " +
+                                 std::string(segment.bound && segment.is != segment.bound ? "the manifest binds"
+                                                                                          : "in the checksum list"));
     return false;
 }
 
@@ -42,17 +42,24 @@ std::vector<SegmentFile> later_segments(const fs::path& image, const Manifest* m
     if (!manifest) {
         const std::vector<fs::path> there = image_files(image);
         for (size_t i = 1; i < there.size(); ++i)
-            out.push_back({there[i], to_utf8_lossless(there[i].filename().string()), {}, {}, {}});
+            out.push_back({there[i], to_utf8_lossless(there[i].filename().string())});
         return out;
     }
     uint32_t number = 0;
     for (const ManifestFile& file : manifest->files)
         if (file.role == "image" && ++number > 1 && number <= most_segments(image))
-            out.push_back({segment_path(image, number), file.name, file.size, file.sha256, {}});
+            out.push_back({segment_path(image, number), file.name, file.size, file.sha256});
     return out;
 }
 
-void check_segment_files(const std::vector<SegmentFile>& segments, VerifyFindings& findings, bool content_damaged) {
+void digest_segments(std::vector<SegmentFile>& segments) {
+    std::error_code ignored;
+    for (SegmentFile& segment : segments)
+        if ((segment.bound || segment.listed) && fs::exists(segment.path, ignored))
+            segment.is = sha256_of_file(segment.path, ExitCode::altered);
+}
+
+void check_segments(const std::vector<SegmentFile>& segments, VerifyFindings& findings, bool content_damaged) {
     size_t digests = 0;
     bool good = true;
     for (const SegmentFile& segment : segments) {

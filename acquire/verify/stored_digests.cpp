@@ -14,6 +14,13 @@ StoredDigests stored_digests(const BlockSource& image) {
     return out;
 }
 
+bool carries_digests(const EvidenceFormat& format, const std::filesystem::path& image) {
+    if (format.digests.empty()) return false;
+    const auto followed = format.salvage(image, ~uint64_t{0});
+    if (*followed->info().size == 0) format.open(image); // says why
+    return !stored_digests(*followed).empty();
+}
+
 void judge_stored_digests(const StoredDigests& stored, const PipelineResult& read, bool root_is_right,
                           const std::filesystem::path& image, VerifyFindings& findings) {
     for (const auto& [algorithm, hex] : stored) {

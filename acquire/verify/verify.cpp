@@ -45,7 +45,7 @@ public:
             judge_stored_digests(stored_, *result_, set_.manifest && image_is_right(), options_.image, findings_);
             judge_unreadable();
             judge_file();
-            check_segment_files(set_.segments, findings_, findings_.image_damaged());
+            check_segments(set_.segments, findings_, findings_.image_damaged());
         }
         judge_expected_root();
         return conclude();
@@ -84,7 +84,8 @@ private:
     // Without any of these the image can only be said to be readable.
     bool something_to_check() {
         if (set_.manifest || set_.chunks || options_.expect_root || set_.listed_image) return true;
-        if (!set_.any_of_ours && !set_.foreign && present(options_.image) && carries_digests()) return true;
+        if (!set_.any_of_ours && !set_.foreign && present(options_.image) && carries_digests(*format_, options_.image))
+            return true;
         if (set_.any_of_ours && findings_.damaged()) {
             findings_.not_checked.push_back({"the image", "nothing readable stands beside it to check it against"});
             return false;
@@ -93,15 +94,6 @@ private:
         throw Error(ExitCode::never_valid, options_.image.string() +
                                                ": nothing to verify it with: neither manifest nor chunk list stands "
                                                "beside it; with --expect-root its root can still be compared");
-    }
-
-    // A foreign E01 holds digests of its own. Error{never_valid} when it is none at all.
-    bool carries_digests() {
-        if (format_->digests.empty()) return false;
-        const auto followed = format_->salvage(options_.image, ~uint64_t{0});
-        if (*followed->info().size == 0) format_->open(options_.image); // says why
-        stored_ = stored_digests(*followed);
-        return !stored_.empty();
     }
 
     // What the size must be; without a manifest the chunk list gives it to within one chunk.
@@ -147,7 +139,10 @@ private:
         // A compressed file, or a segment, has a digest of its own, which a second reader computes meanwhile.
         std::future<Digest> own;
         if (!in_one_file() && file_digest_wanted())
-            own = std::async(std::launch::async, [this] { return sha256_of_file(options_.image, ExitCode::altered); });
+            own = std::async(std::launch::async, [this] {
+                digest_segments(set_.segments);
+                return sha256_of_file(options_.image, ExitCode::altered);
+            });
 
         LeafCheck leaves(set_.chunks.get());
         ZeroCheck zeros(*image_, set_.unreadable);

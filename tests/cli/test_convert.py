@@ -75,6 +75,8 @@ def test_between_all_formats(images, kanshiki, zeroed, tmp_path, origin, target)
     assert Path(f"{new}.chunks").read_bytes() == Path(f"{images / origin}.chunks").read_bytes()
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", f"{new.name}.sha256"], cwd=tmp_path, check=True)
     kanshiki("verify", new).expect(0)
+    act = json.loads(Path(f"{images / origin}.custody.jsonl").read_text().splitlines()[-1])
+    assert act["event"] == "convert" and act["images"] == [new.name] and act["root"] == done["root"]
     if target == "disk.E01":
         assert ewf.verifies(new)
 
