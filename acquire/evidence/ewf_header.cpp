@@ -119,9 +119,9 @@ std::vector<std::string> split(const std::string& text, char at) {
 
 std::string_view name_of(std::string_view key) {
     constexpr std::pair<std::string_view, std::string_view> names[] = {
-        {"c", "case number"},     {"n", "evidence number"}, {"a", "description"}, {"e", "examiner"},
-        {"t", "notes"},           {"md", "model"},          {"sn", "serial"},     {"av", "software"},
-        {"ov", "system"}, {"m", "acquiry date"},    {"u", "system date"},
+        {"c", "case number"}, {"n", "evidence number"}, {"a", "description"}, {"e", "examiner"},
+        {"t", "notes"},       {"md", "model"},          {"sn", "serial"},     {"av", "software"},
+        {"ov", "system"},     {"m", "acquiry date"},    {"u", "system date"},
     };
     for (const auto& [short_key, name] : names)
         if (short_key == key) return name;
