@@ -10,6 +10,8 @@ import rig
 
 from images import CHUNK, MIB, make_disk
 
+pytestmark = pytest.mark.full
+
 RECIPES = [(path.name, number, text) for path in sorted((rig.ROOT / "docs/formats").glob("*.md"))
            for number, text in enumerate(re.findall(r"^```sh check\n(.*?)^```$", path.read_text(), re.M | re.S))]
 BAD = [(2 * CHUNK + 512, 1024), (5 * MIB, 4096)]
