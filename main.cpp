@@ -12,6 +12,9 @@ static const Command commands[] = {
     {"acquire", "image a volume, with proof",
      [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
     {"verify", "check an image against what was recorded", run_verify},
+    {"seal", "sign it, or have it time-stamped", run_seal},
+    {"transfer", "record that it changes hands", run_transfer},
+    {"log", "the custody record, to read or to print", run_log},
     {"info", "what an image or source is", run_info},
     {"triage", "what happened on it", run_triage_command},
 };

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 class Acquisition {
 public:
     Acquisition(const AcquireOptions& options, Events& events, std::stop_token stop)
-        : options_(options), events_(events), stop_(stop), sink_options_{options.level, !options.digests.empty()} {}
+        : options_(options), events_(events), stop_(stop), sink_options_{options.level, !options.digests.empty()},
+          sealer_(options.seal) {}
 
     AcquireResult run();
 
@@ -30,6 +31,7 @@ private:
     void go_on();
     void read_the_source(Pipeline& pipeline);
     void finish(const PipelineResult& result);
+    void stamp();
     Manifest describe(const PipelineResult& result) const;
     PipelineOptions pipeline_options(const char* phase) const;
 
@@ -37,6 +39,7 @@ private:
     LoggedEvents events_;
     const std::stop_token stop_;
     const SinkOptions sink_options_;
+    const Sealer sealer_;
     std::vector<std::unique_ptr<Output>> outputs_; // those still to be written
     std::unique_ptr<BlockSource> source_;
     std::optional<Digest> partition_table_;
@@ -184,7 +187,7 @@ Manifest Acquisition::describe(const PipelineResult& result) const {
     return manifest;
 }
 
-// data, log, map and chunk list, manifest, name: each durable before the next.
+// data, log, map and chunk list, manifest, signature, name: each durable before the next.
 void Acquisition::finish(const PipelineResult& result) {
     for (const auto& output : outputs_) {
         output->sink->commit(result.size);
@@ -200,8 +203,19 @@ void Acquisition::finish(const PipelineResult& result) {
         manifest.log_entries = output->log->entries();
         output->log.reset();
         output->chunks.reset();
-        output->publish(manifest, bad_);
+        output->publish(manifest, bad_, sealer_);
         if (output == outputs_.front()) result_.manifest = manifest;
+    }
+}
+
+// Last, since it waits for another's server: the evidence is complete by now, whatever comes of it.
+void Acquisition::stamp() {
+    result_.signed_by = sealer_.fingerprint();
+    if (!sealer_.stamps()) return;
+    try {
+        for (const auto& output : outputs_) result_.stamped.push_back(sealer_.stamp(output->paths.manifest, stop_));
+    } catch (const Error& error) {
+        result_.not_stamped = error.what();
     }
 }
 
@@ -233,6 +247,7 @@ AcquireResult Acquisition::run() {
     }
     read_the_source(pipeline);
     finish(pipeline.finish());
+    stamp();
     return result_;
 }
 

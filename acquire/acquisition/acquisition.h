@@ -4,6 +4,7 @@
 #include "kanshiki/manifest.h"
 #include "kanshiki/open_source.h"
 #include "kanshiki/pipeline.h"
+#include "kanshiki/seal.h"
 
 namespace kanshiki {
 
@@ -16,6 +17,7 @@ struct AcquireOptions {
     CaseInfo case_info;
     bool resume = false, force = false, read_back = false;
     OpenOptions open;
+    SealOptions seal;
     std::vector<std::string> arguments; // as typed, for the manifest
 };
 
@@ -23,6 +25,9 @@ struct AcquireResult {
     Manifest manifest;                  // of the master
     std::optional<uint64_t> resumed_at; // image offset
     bool was_complete = false;          // --resume found nothing left to do
+    std::string signed_by;              // the key's fingerprint; empty: not signed
+    std::vector<Stamped> stamped;       // one for each image
+    std::string not_stamped;            // why the evidence has no time-stamp, though one was asked for
 };
 
 // Throws Error; what came by then is kept and can be resumed.

@@ -45,8 +45,14 @@ void Output::prepare_folder() const {
 }
 
 void Output::remove_all() const {
-    for (const fs::path& path :
-         {paths.image, partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256}) {
+    std::vector<fs::path> all{
+        paths.image,   partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256,
+        paths.custody, paths.custody_head};
+    for (const fs::path& sealed : {paths.manifest, paths.custody_head}) {
+        const SealPaths seal = SealPaths::of(sealed);
+        all.insert(all.end(), {seal.signature, seal.key, seal.timestamp, seal.chain});
+    }
+    for (const fs::path& path : all) {
         std::error_code error;
         fs::remove(path, error);
         if (error) throw Error(ExitCode::destination, path.string() + ": cannot remove: " + error.message());
@@ -72,7 +78,7 @@ void Output::go_on(uint64_t from, const SinkOptions& options) {
     sink = format.resume(paths.image, from, options);
 }
 
-void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
+void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer) {
     write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad,
                                                  "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
     make_read_only(paths.chunks);
@@ -90,6 +96,7 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad) {
     std::vector<ManifestFile> listed = manifest.files;
     listed.push_back(bind("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
     write_file_durably(paths.sha256, render_checksum_list(listed));
+    if (sealer.signs()) sealer.sign(paths.manifest);
     sink->publish();
 }
 

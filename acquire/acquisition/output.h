@@ -5,6 +5,7 @@
 #include "kanshiki/chunk_list.h"
 #include "kanshiki/evidence_sink.h"
 #include "kanshiki/manifest.h"
+#include "kanshiki/seal.h"
 
 namespace kanshiki {
 
@@ -29,9 +30,9 @@ struct Output {
     void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
     void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 
-    // Writes map, manifest and checksum list, and gives the image its name. The log is closed: `manifest` binds its
-    // head.
-    void publish(Manifest& manifest, std::span<const Bad> bad);
+    // Writes map, manifest and checksum list, signs, and gives the image its name. The log is closed: `manifest` binds
+    // its head.
+    void publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer);
 };
 
 } // namespace kanshiki

@@ -20,12 +20,13 @@ constexpr const char* examples = R"(Examples:
   kanshiki acquire ssh://ec2-user@10.0.0.7/dev/nvme1n1 --sudo -o disk.img.zst
   kanshiki acquire ssh://host/dev/sdb -o /evidence/disk.img -o /work/disk.img.zst   two copies, one read
   kanshiki acquire ssh://host/dev/sdb -o disk.img.zst --resume                      after a drop or a kill
+  kanshiki acquire /dev/nvme1n1 -o disk.img --sign key.pem --timestamp http://timestamp.digicert.com
   dd if=/dev/sdb bs=1M | kanshiki acquire - -o disk.img
 
 IMAGE's extension chooses the format: .img .raw .dd (sparse raw), .img.zst (seekable zstd; zstd -d restores it).
 Beside IMAGE: .manifest.json .chunks .map .log.jsonl .sha256. Check it later with kanshiki verify IMAGE.
 Exit: 0 complete, 3 source lost (resume), 4 complete with unreadable sectors (the map says where),
-5 destination failed (resume), 6 refused, 7 evidence complete but triage failed, 130 interrupted (resume).)";
+5 destination failed (resume), 6 refused, 7 evidence complete but triage or time-stamp failed, 130 interrupted (resume).)";
 
 std::vector<DigestAlgorithm> parse_digests(const std::string& list) {
     std::vector<DigestAlgorithm> out;
@@ -65,6 +66,10 @@ void print_json(const AcquireOptions& options, const AcquireResult& result, doub
         {"exit", static_cast<int>(code)},
         {"manifest", to_utf8_lossless(Companions::of(options.images.front()).manifest.string())}};
     if (result.resumed_at) out["resumed_at"] = *result.resumed_at;
+    out["signed_by"] = nullptr;
+    out["timestamp"] = nullptr;
+    if (!result.signed_by.empty()) out["signed_by"] = result.signed_by;
+    if (!result.stamped.empty()) out["timestamp"] = result.stamped.front().time;
     std::cout << out.dump(2) << "\n";
 }
 
@@ -83,6 +88,10 @@ void print_text(const AcquireOptions& options, const AcquireResult& result, doub
         std::cout << fmt::format("UNREADABLE  {} bytes in {} ranges, zero in the image: see {}\n", m.unreadable_bytes,
                                  m.unreadable.size(),
                                  escape_terminal(Companions::of(options.images.front()).map.string()));
+    if (!result.signed_by.empty()) std::cout << "signed by   " << result.signed_by << "\n";
+    if (!result.stamped.empty())
+        std::cout << "stamped     " << result.stamped.front().time << " by "
+                  << escape_terminal(result.stamped.front().authority) << "\n";
     if (!result.was_complete) std::cout << fmt::format("took        {:.1f} s\n", seconds);
 }
 
@@ -126,12 +135,15 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
         ->group("Custody");
     app.add_option("--note", about.note, "anything else")->type_name("TEXT")->group("Custody");
     add_source_options(app, options.open);
+    add_seal_options(app, options.seal);
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
     if (app.count("--level") > 0) options.open.ssh.level = options.level;
     options.images.assign(images.begin(), images.end());
     options.digests = parse_digests(hash);
+    if (!options.seal.timestamp_url.empty() && options.seal.key.empty())
+        throw Error(ExitCode::usage, "--timestamp stamps a signature: give --sign KEY too");
     options.arguments = arguments;
     options.arguments.insert(options.arguments.begin(), {"kanshiki", "acquire"});
 
@@ -143,13 +155,19 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
         result = acquire(options, *console, stop.token());
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const ExitCode code = result.manifest.unreadable_bytes > 0 ? ExitCode::unreadable : ExitCode::ok;
+    const ExitCode code = !result.not_stamped.empty()            ? ExitCode::later_step
+                          : result.manifest.unreadable_bytes > 0 ? ExitCode::unreadable
+                                                                 : ExitCode::ok;
     if (output.json)
         print_json(options, result, seconds, code);
     else if (!output.quiet)
         print_text(options, result, seconds);
 
     if (!triage_folder.empty()) triage(options.images.front().string(), triage_folder);
+    if (!result.not_stamped.empty())
+        throw Error(ExitCode::later_step,
+                    "the evidence is complete and signed, but has no time-stamp: " + result.not_stamped +
+                        "; make it up with kanshiki seal " + options.images.front().string() + " --timestamp URL");
     return static_cast<int>(code);
 }
 

@@ -75,6 +75,29 @@ void add_source_options(CLI::App& app, OpenOptions& options) {
         ->group("SSH");
 }
 
+void add_seal_options(CLI::App& app, SealOptions& options) {
+    options.may_ask = ::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO);
+    app.add_option("--sign", options.key,
+                   "sign the manifest with this private key (PEM or DER; Ed25519 is a good choice)")
+        ->type_name("KEY")
+        ->group("Seal");
+    app.add_option("--sign-pass-file", options.passphrase_file, "file whose first line opens the key")
+        ->type_name("FILE")
+        ->group("Seal");
+    app.add_option("--timestamp", options.timestamp_url, "have the signature time-stamped by this RFC 3161 authority")
+        ->type_name("URL")
+        ->group("Seal");
+    app.add_option("--tsa-ca", options.authority_chain,
+                   "the authority's certificates (PEM), to be archived with the seal")
+        ->type_name("FILE")
+        ->group("Seal");
+    app.add_option("--tsa-timeout", options.timeout, "longest exchange with the authority")
+        ->check(CLI::Range(1u, 3600u))
+        ->type_name("SECONDS")
+        ->capture_default_str()
+        ->group("Seal");
+}
+
 void add_output_options(CLI::App& app, OutputOptions& options) {
     app.add_option("--progress", options.progress, "auto bar line json none")
         ->check(CLI::IsMember({"auto", "bar", "line", "json", "none"}))

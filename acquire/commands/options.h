@@ -2,6 +2,7 @@
 // Options that several commands share, and the one way in which all of them parse.
 
 #include "kanshiki/open_source.h"
+#include "kanshiki/seal.h"
 #include "kanshiki/terminal.h"
 
 namespace CLI {
@@ -16,7 +17,9 @@ struct OutputOptions {
     ProgressStyle style() const;
 };
 
-void add_source_options(CLI::App& app, OpenOptions& options);   // --allow-in-use and all of SSH
+void add_source_options(CLI::App& app, OpenOptions& options); // --allow-in-use and all of SSH
+// --sign, --timestamp and what goes with them.
+void add_seal_options(CLI::App& app, SealOptions& options);
 void add_output_options(CLI::App& app, OutputOptions& options); // --progress --quiet --json
 
 // False: help was asked for and printed. Throws Error{usage}.

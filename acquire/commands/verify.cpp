@@ -1,6 +1,7 @@
 #include "kanshiki/verify.h"
 #include "acquire/commands/options.h"
 #include "kanshiki/command.h"
+#include "kanshiki/custody_log.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
 #include "kanshiki/pipeline.h"
@@ -17,14 +18,16 @@ namespace {
 constexpr const char* examples = R"(Examples:
   kanshiki verify disk.img.zst                            does everything beside it agree with it?
   kanshiki verify disk.img --expect-root 8f3c...          and is it the image whose root was noted?
+  kanshiki verify disk.img --trust-key ito.pub            and did this key sign it? (--trust-cert tsa.pem: when?)
   kanshiki verify disk.img --json | jq .verdict
 
 Reads IMAGE once, in parallel, and needs nothing but the files beside it; says what was missing and could not be checked.
 The last line is the verdict:
-  authentic        the root is the one given with --expect-root, and nothing contradicts it
+  authentic        a key given with --trust-key signed it, or its root is that of --expect-root; nothing contradicts it
   consistent only  the files agree with each other; whoever rewrote them all could have made them so
   altered          something differs: where, is said above
-Exit: 0 authentic or consistent only, 10 altered or cut short, 11 not evidence of kanshiki, or nothing to check it with,
+What was found is noted in the custody log (--no-record: not).
+Exit: 0 authentic or consistent only, 10 altered or cut short (or, with --require-signature, not authentic), 11 not evidence of kanshiki, or nothing to check it with,
 3 the acquisition is not finished, 2 no such file or wrong options, 6 it may not be read.)";
 
 constexpr size_t most_damage_shown = 50;
@@ -118,7 +121,19 @@ void print_text(const VerifyOptions& options, const VerifyResult& result) {
     if (result.verdict == Verdict::consistent_only)
         std::cout << "             These files agree with each other, but whoever rewrote them all could have made "
                      "them so. With a root noted\n"
-                     "             elsewhere when it was acquired: kanshiki verify IMAGE --expect-root HEX\n";
+                     "             elsewhere when it was acquired: kanshiki verify IMAGE --expect-root HEX; or, if "
+                     "signed: --trust-key KEY\n";
+}
+
+// The evidence may lie where nothing can be written: then it is said, and the verdict stands. A log is not begun with
+// altered evidence: its first line would vouch for the manifest as it is now.
+void record(const VerifyOptions& options, VerifyResult& result) {
+    if (result.verdict == Verdict::altered && !std::filesystem::exists(Companions::of(options.image).custody)) return;
+    LogFields fields{{"verdict", std::string(verdict_name(result.verdict))},
+                     {"damage", uint64_t(result.damage.size())}};
+    if (result.root) fields.push_back({"root", to_hex(*result.root)});
+    if (const auto why = try_record_act(options.image, "verify", fields))
+        result.notes.push_back("this verification is not in the custody log: " + *why);
 }
 
 } // namespace
@@ -127,10 +142,21 @@ int run_verify(const std::vector<std::string>& arguments) {
     VerifyOptions options;
     OutputOptions output;
     std::string image, expected;
+    bool require_signature = false, no_record = false;
     CLI::App app("Check an image against the files beside it, and say where it was altered.", "verify");
     app.footer(examples);
     app.add_option("IMAGE", image, "image to check")->required();
     app.add_option("--expect-root", expected, "the root noted when it was acquired: 64 hex digits")->type_name("HEX");
+    app.add_option("--trust-key", options.trust.keys,
+                   "public key (or certificate) of who may have signed; may be repeated")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--trust-cert", options.trust.authorities,
+                   "certificate (PEM) of a time-stamp authority that is trusted; may be repeated")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_flag("--require-signature", require_signature, "exit 10 unless the verdict is authentic");
+    app.add_flag("--no-record", no_record, "leave the custody log as it is");
     app.add_option("--threads", options.threads, "of CPU work (default: one per core)")
         ->check(CLI::Range(1u, 1024u))
         ->type_name("N");
@@ -149,7 +175,9 @@ int run_verify(const std::vector<std::string>& arguments) {
         const auto console = open_console(output.style(), output.quiet);
         result = verify_image(options, *console, stop.token());
     }
-    const ExitCode code = result.verdict == Verdict::altered ? ExitCode::altered : ExitCode::ok;
+    const bool insufficient = require_signature && result.verdict != Verdict::authentic;
+    const ExitCode code = result.verdict == Verdict::altered || insufficient ? ExitCode::altered : ExitCode::ok;
+    if (!no_record && result.manifest) record(options, result);
     if (output.json)
         std::cout << as_json(options, result, code).dump(2) << "\n";
     else if (!output.quiet)

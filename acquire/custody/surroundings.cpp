@@ -125,8 +125,14 @@ std::string utc_now() {
 
 Companions Companions::of(const std::filesystem::path& image) {
     const auto beside = [&](const char* suffix) { return std::filesystem::path(image.native() + suffix); };
-    return {image,          beside(".manifest.json"), beside(".chunks"),
-            beside(".map"), beside(".log.jsonl"),     beside(".sha256")};
+    return {image,
+            beside(".manifest.json"),
+            beside(".chunks"),
+            beside(".map"),
+            beside(".log.jsonl"),
+            beside(".sha256"),
+            beside(".custody.jsonl"),
+            beside(".custody.head")};
 }
 
 } // namespace kanshiki

@@ -3,6 +3,7 @@
 #include "kanshiki/verify.h"
 
 #include "acquire/custody/files.h"
+#include "acquire/verify/authenticity.h"
 #include "acquire/verify/companions.h"
 #include "acquire/verify/leaf_check.h"
 #include "kanshiki/checksum_list.h"
@@ -33,6 +34,7 @@ public:
     VerifyResult run() {
         look_at_the_name();
         set_ = check_companions(options_.image, findings_);
+        signed_ = check_authenticity(set_.files, options_.trust, findings_);
         if (!something_to_check()) return conclude();
         if (open_image()) {
             read_image();
@@ -51,7 +53,9 @@ private:
     void look_at_the_name() {
         const fs::path& image = options_.image;
         format_ = find_evidence_format(image);
-        for (const char* suffix : {".manifest.json", ".chunks", ".map", ".log.jsonl", ".sha256", ".partial"})
+        for (const char* suffix :
+             {".manifest.json", ".chunks", ".map", ".log.jsonl", ".sha256", ".custody.jsonl", ".custody.head",
+              ".manifest.json.sig", ".manifest.json.pub", ".manifest.json.sig.tsr", ".partial"})
             if (const std::string text = image.string();
                 text.ends_with(suffix) && present(text.substr(0, text.size() - std::string_view(suffix).size())))
                 throw Error(ExitCode::usage, text + " belongs to an image; verify the image itself: " +
@@ -331,7 +335,7 @@ private:
         if (!out.damage.empty() || !result_)
             out.verdict = Verdict::altered;
         else
-            out.verdict = options_.expect_root ? Verdict::authentic : Verdict::consistent_only;
+            out.verdict = options_.expect_root || signed_ ? Verdict::authentic : Verdict::consistent_only;
         return out;
     }
 
@@ -342,6 +346,7 @@ private:
     const EvidenceFormat* format_ = nullptr;
     VerifyFindings findings_;
     CompanionSet set_;
+    bool signed_ = false; // the manifest, by a trusted key
     std::unique_ptr<BlockSource> image_;
     uint64_t size_ = 0; // of the image as it is now
     std::optional<PipelineResult> result_;

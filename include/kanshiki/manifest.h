@@ -76,7 +76,7 @@ Manifest parse_manifest(std::string_view text, std::string_view name);
 
 // Every companion's path, in one place.
 struct Companions {
-    std::filesystem::path image, manifest, chunks, map, log, sha256;
+    std::filesystem::path image, manifest, chunks, map, log, sha256, custody, custody_head;
     static Companions of(const std::filesystem::path& image);
 };
 

@@ -6,14 +6,21 @@
 
 namespace kanshiki {
 
+// Known to be right from elsewhere: nothing that lies beside the evidence.
+struct TrustOptions {
+    std::vector<std::filesystem::path> keys;        // public keys or certificates of who signs
+    std::vector<std::filesystem::path> authorities; // certificates (PEM) of time-stamp authorities
+};
+
 struct VerifyOptions {
     std::filesystem::path image;
     std::optional<Digest> expect_root; // known from elsewhere: makes it authentic
-    unsigned threads = 0;              // 0: one per core
+    TrustOptions trust;
+    unsigned threads = 0; // 0: one per core
 };
 
 enum class Verdict {
-    authentic,       // the root is the one expected, and nothing contradicts it
+    authentic,       // the root is the one expected, or a trusted key signed the manifest, and nothing contradicts it
     consistent_only, // the files agree with each other: whoever rewrote them all could have made them so
     altered,
 };
