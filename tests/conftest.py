@@ -72,6 +72,12 @@ def tmpfs(_parts):
 
 
 @pytest.fixture
+def tsa(_parts):
+    """tsa(mode) starts a time-stamp authority: rig.Tsa."""
+    return lambda *arguments, **options: _parts.enter_context(rig.Tsa(*arguments, **options))
+
+
+@pytest.fixture
 def tcp_proxy(_parts):
     return lambda *arguments, **options: _parts.enter_context(rig.TcpProxy(*arguments, **options))
 

@@ -17,6 +17,7 @@ namespace {
 constexpr const char* examples = R"(Examples:
   kanshiki transfer disk.img.zst --to "B. Sato, laboratory" --why "analysis" --where "safe 3"
   kanshiki transfer disk.img.zst --received --from "A. Ito" --to "B. Sato" --why "analysis"    at the other end
+  kanshiki transfer disk.img.zst --from "A. Ito" --to "courier 17" --why "to the laboratory" --where "parcel 4711"
   kanshiki log disk.img.zst                                                                    to read it all
 
 Verifies the evidence first, so that the entry says what it was at that moment; altered evidence is not handed over.

@@ -121,11 +121,14 @@ void print_text(const VerifyOptions& options, const VerifyResult& result) {
     if (result.verdict == Verdict::consistent_only)
         std::cout << "             These files agree with each other, but whoever rewrote them all could have made "
                      "them so. With a root noted\n"
-                     "             elsewhere when it was acquired: kanshiki verify IMAGE --expect-root HEX\n";
+                     "             elsewhere when it was acquired: kanshiki verify IMAGE --expect-root HEX; or, if "
+                     "signed: --trust-key KEY\n";
 }
 
-// The evidence may lie where nothing can be written: then it is said, and the verdict stands.
+// The evidence may lie where nothing can be written: then it is said, and the verdict stands. A log is not begun with
+// altered evidence: its first line would vouch for the manifest as it is now.
 void record(const VerifyOptions& options, VerifyResult& result) {
+    if (result.verdict == Verdict::altered && !std::filesystem::exists(Companions::of(options.image).custody)) return;
     LogFields fields{{"verdict", std::string(verdict_name(result.verdict))},
                      {"damage", uint64_t(result.damage.size())}};
     if (result.root) fields.push_back({"root", to_hex(*result.root)});

@@ -128,7 +128,16 @@ public:
                 findings_.file_damage(files_.custody, "is missing, though its head was sealed");
             return;
         }
-        const LogCheck log = check_log(files_.custody, {"start"});
+        try {
+            check(check_log(files_.custody, {"start"}));
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::usage) throw;
+            findings_.file_damage(files_.custody, error.what());
+        }
+    }
+
+private:
+    void check(const LogCheck& log) {
         if (log.broken_at || log.torn)
             return findings_.file_damage(
                 files_.custody, (log.broken_at ? "line " + std::to_string(*log.broken_at) + ": " : "") + log.why);
@@ -144,7 +153,6 @@ public:
                                               ": later lines could be cut off unseen (kanshiki seal --custody)"});
     }
 
-private:
     // Up to which entry cutting off is seen.
     uint64_t check_head(const LogCheck& log) {
         CustodyHead head;

@@ -3,7 +3,9 @@
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
 #include "analyze/jail/jail.h"
+#include "kanshiki/checksum_list.h"
 #include "kanshiki/command.h"
+#include "kanshiki/custody_log.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
 #include "kanshiki/manifest.h"
@@ -187,6 +189,16 @@ TriageResult triage_into(const std::string& spec, const std::filesystem::path& f
     return result;
 }
 
+// In the custody log of evidence of ours. Where that cannot be written it is said; the reports are there all the same.
+void record_triage(const std::string& spec, const std::filesystem::path& folder) {
+    std::error_code ignored;
+    if (spec.starts_with("ssh://") || !std::filesystem::is_regular_file(Companions::of(spec).manifest, ignored)) return;
+    const auto why = try_record_act(
+        spec, "triage",
+        {{"folder", folder.string()}, {"report_sha256", to_hex(sha256_of_file(folder / "report.html"))}});
+    if (why) std::cerr << "kanshiki: this triage is not in the custody log: " << escape_terminal(*why) << "\n";
+}
+
 // The child's part of triage_image: its exit status.
 int hand_over(const std::string& image, const std::string& folder) {
     try {
@@ -224,7 +236,10 @@ int run_triage_command(const std::vector<std::string>& arguments) {
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
-    if (const auto status = run_in_child(spec)) return *status;
+    if (const auto status = run_in_child(spec)) {
+        if (*status == 0) record_triage(spec, folder);
+        return *status;
+    }
     const StopOnSignal signals;
     const auto events = open_console(output.style(), output.quiet);
     const TriageResult result = triage_into(spec, folder, open, force, options, *events, signals.token());
@@ -244,7 +259,7 @@ void triage_image(const std::string& image, const std::string& folder) {
         throw not_done(error.what());
     }
     if (status && *status != 0) throw not_done("it ended with exit status " + std::to_string(*status));
-    if (status) return;
+    if (status) return record_triage(image, folder);
     ::_exit(hand_over(image, folder)); // the child: nothing else of the acquisition may run twice
 }
 

@@ -2,9 +2,10 @@
 _kanshiki() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout --transport --connections --source-hash --nice --retries --limit-rate'
+    local seal='--sign --sign-pass-file --timestamp --tsa-ca --tsa-timeout'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log info triage --help --version' -- "$word")
         return
     fi
     case $before in
@@ -13,7 +14,7 @@ _kanshiki() {
     --connections) options='auto 1 2 4 8' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
-    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note) return ;;
+    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where) return ;;
     esac
     if [ -n "$options" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -25,9 +26,12 @@ _kanshiki() {
         return
     fi
     case $command in
-    acquire) options="$all $source --output --hash --level --split --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
-    verify) options="$all --expect-root --threads" ;;
+    acquire) options="$all $source $seal --output --hash --level --split --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
+    verify) options="$all --expect-root --trust-key --trust-cert --require-signature --no-record --threads" ;;
     convert) options="$all --output --hash --level --split --force --threads" ;;
+    seal) options="$seal --custody --force --json --quiet --help" ;;
+    transfer) options="$all --from --to --why --where --received" ;;
+    log) options="--html --json --help" ;;
     info) options="$all $source" ;;
     triage) options="$all $source --output --force --threads" ;;
     esac

@@ -11,6 +11,8 @@ import pytest
 import rig
 from ssh_world import MIB, SECTOR, PLAIN_DD, acquire, image, incompressible, log_of, manifest_of, ranges, refused, volume  # noqa: F401
 
+pytestmark = pytest.mark.full
+
 CHUNK = 512 * 1024
 
 

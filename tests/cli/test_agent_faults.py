@@ -13,6 +13,8 @@ import rig
 from ssh_world import MIB, acquire, image, incompressible, log_of, manifest_of, refused, volume  # noqa: F401
 from test_agent import agents, by_agent, identity, logged
 
+pytestmark = pytest.mark.full
+
 CHUNK = 512 * 1024
 SUPPORT = Path(rig.__file__).resolve().parent.parent
 

@@ -11,6 +11,8 @@ import agent_wire as wire
 import pytest
 import rig
 
+pytestmark = pytest.mark.full
+
 CHUNK = 512 * 1024
 MIB = 1 << 20
 MACHINES = ["x86_64", "aarch64"]

@@ -8,7 +8,7 @@ import pytest
 import rig
 
 
-pytestmark = pytest.mark.rig
+pytestmark = [pytest.mark.rig, pytest.mark.full]
 
 
 def run(*command) -> bytes:

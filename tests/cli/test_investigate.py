@@ -15,6 +15,8 @@ from investigate_world import (ACCOUNT, ARN, DIGEST, INSTANCE, REGION, ROOT, SNA
 
 from investigation import command
 
+pytestmark = pytest.mark.full
+
 RUN = "feedfacefeedface"
 MADE, MADE_SNAPSHOT = "vol-0fffffffffffffff1", "snap-0fffffffffffffff1"
 

@@ -105,15 +105,11 @@ if sys.argv[1] == "--version":
 told = open({told!r}, "w")  # a FIFO
 def tell(word):
     print(word, file=told, flush=True)
-count = 0
-def note(number, frame):
-    global count
-    count += 1
-    tell(number)
-signal.signal(signal.SIGINT, note); signal.signal(signal.SIGTERM, note)
+numbers = {{signal.SIGINT, signal.SIGTERM}}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 tell("own group" if os.getpgrp() == os.getpid() else "group of the parent")
-while count < {wanted}:
-    signal.pause()
+for _ in range({wanted}):
+    tell(int(signal.sigwait(numbers)))
 sys.exit(130)
 """
 

@@ -10,6 +10,8 @@ import rig
 
 from images import CHUNK, MIB, make_disk
 
+pytestmark = pytest.mark.full
+
 RECIPES = [(path.name, number, text) for path in sorted((rig.ROOT / "docs/formats").glob("*.md"))
            for number, text in enumerate(re.findall(r"^```sh check\n(.*?)^```$", path.read_text(), re.M | re.S))]
 BAD = [(2 * CHUNK + 512, 1024), (5 * MIB, 4096)]
@@ -22,6 +24,13 @@ def evidence(tmp_path_factory):
     with rig.BadDisk(disk, bad=BAD) as bad:
         rig.kanshiki("acquire", bad.path, "-o", folder / "disk.img", "-o", folder / "disk.img.zst").expect(4)
     disk.unlink()
+    for command in (["genpkey", "-algorithm", "ed25519", "-out", "key.pem"], ["pkey", "-in", "key.pem", "-pubout", "-out", "trusted.pub"]):
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+    with rig.Tsa() as tsa:
+        rig.kanshiki("seal", folder / "disk.img", "--sign", folder / "key.pem", "--timestamp", tsa.url).expect(0)
+        rig.kanshiki("verify", folder / "disk.img").expect(0)
+        rig.kanshiki("seal", folder / "disk.img", "--custody", "--sign", folder / "key.pem").expect(0)
+        (folder / "tsa.pem").write_bytes(tsa.ca.read_bytes())
     return folder
 
 
@@ -37,7 +46,7 @@ def run(text, folder):
 
 
 def test_every_format_has_a_recipe():
-    assert {"manifest.md", "chunks.md", "map.md", "log.md", "merkle.md"} <= {name for name, _, _ in RECIPES}
+    assert {"manifest.md", "chunks.md", "map.md", "log.md", "merkle.md", "signature.md", "custody.md"} <= {name for name, _, _ in RECIPES}
 
 
 @pytest.mark.parametrize("name, number, text", RECIPES, ids=[f"{name}-{number}" for name, number, _ in RECIPES])
@@ -65,7 +74,7 @@ def altered_place(path: Path, whole: bytes) -> int:
         return whole.index(b"  -\n") - 1  # the size of a bad range
     if path.name.endswith(".manifest.json"):
         return whole.index(b'"root"') + 12
-    if path.name.endswith(".log.jsonl"):
+    if path.name.endswith((".log.jsonl", ".custody.jsonl")):
         return whole.rindex(b'"event"') + 11
     if path.name.endswith(".chunks"):
         return 2 * 32 + 5

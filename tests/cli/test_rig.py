@@ -11,7 +11,7 @@ import rig
 from rig.bad_disk import scattered
 
 SECTOR = 512
-pytestmark = pytest.mark.rig
+pytestmark = [pytest.mark.rig, pytest.mark.full]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import rig
 from ssh_world import (MIB, PLAIN_DD, SECTOR, acquire, image, incompressible, log_of, manifest_of, refused,  # noqa: F401
                        volume)
 
+pytestmark = pytest.mark.full
+
 
 # -- what must work -----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ import pytest
 import rig
 from ssh_world import MIB, PLAIN_DD, SECTOR, acquire, image, incompressible, ranges, refused, volume  # noqa: F401
 
+pytestmark = pytest.mark.full
+
 # GNU dd on a file system that has no O_DIRECT.
 NO_DIRECT_DD = """#!/bin/sh
 for word; do case $word in iflag=direct) echo "dd: failed to open '/x': Invalid argument" >&2; exit 1;; esac; done

@@ -11,9 +11,10 @@ from .paths import ROOT, binary
 from .program import Finished, Running, kanshiki
 from .proxy import TcpProxy
 from .sshd import SUDO_WANTS_PASSWORD, SUDO_WORKS, Sshd
+from .tsa import Tsa
 from .wait import wait_until
 
 __all__ = [
     "BadDisk", "FarHost", "Finished", "LoopDevice", "LyingDisk", "ROOT", "Running", "SUDO_WANTS_PASSWORD", "SUDO_WORKS", "Sshd", "TcpProxy",
-    "Tmpfs", "binary", "kanshiki", "wait_until", "write_mapfile",
+    "Tmpfs", "Tsa", "binary", "kanshiki", "wait_until", "write_mapfile",
 ]
