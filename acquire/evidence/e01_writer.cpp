@@ -257,11 +257,9 @@ private:
             digest_.update(tables);
         }
         stored_ += section_.size() + tables.size();
-        const size_t descriptor = flushed_ ? ewf::section_size : 0; // was written before, without its size
-        Bytes& rest = tables;
-        rest.insert(rest.begin(), section_.begin() + static_cast<std::ptrdiff_t>(flushed_), section_.end());
-        files_->append(rest);
-        if (descriptor) files_->write_at(start_, std::span(section_).first(descriptor));
+        files_->append(std::span(section_).subspan(flushed_));
+        files_->append(tables);
+        if (flushed_ != 0) files_->write_at(start_, std::span(section_).first(ewf::section_size)); // now with its size
         entries_.clear();
         section_.clear();
         flushed_ = 0;
