@@ -104,13 +104,13 @@ inline Manifest make_evidence(const std::filesystem::path& image, const std::vec
     m.log_entries = output.log->entries();
     output.log.reset();
     output.chunks.reset();
-    output.publish(m, options.bad);
+    output.publish(m, options.bad, Sealer({}));
     return m;
 }
 
 inline VerifyResult verify(const std::filesystem::path& image, std::optional<Digest> expected = {}) {
     Silence silence;
-    return verify_image({image, expected, 0}, silence, {});
+    return verify_image({.image = image, .expect_root = expected, .trust = {}}, silence, {});
 }
 
 // Files of ours are 0400; a test that is not root must still be able to damage them.
