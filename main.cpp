@@ -12,6 +12,7 @@ static const Command commands[] = {
     {"acquire", "image a volume, with proof",
      [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
     {"verify", "check an image against what was recorded", run_verify},
+    {"convert", "an image into another format, proved on the way", run_convert},
     {"seal", "sign it, or have it time-stamped", run_seal},
     {"transfer", "record that it changes hands", run_transfer},
     {"log", "the custody record, to read or to print", run_log},

@@ -19,8 +19,12 @@ namespace fs = std::filesystem;
 class Acquisition {
 public:
     Acquisition(const AcquireOptions& options, Events& events, std::stop_token stop)
-        : options_(options), events_(events), stop_(stop), sink_options_{options.level, !options.digests.empty()},
-          sealer_(options.seal) {}
+        : options_(options), events_(events), stop_(stop), sealer_(options.seal), digests_(options.digests) {
+        sink_options_.level = options.level;
+        sink_options_.hash_file = !options.digests.empty();
+        sink_options_.split = options.split;
+        sink_options_.case_info = options.case_info;
+    }
 
     AcquireResult run();
 
@@ -38,8 +42,9 @@ private:
     const AcquireOptions& options_;
     LoggedEvents events_;
     const std::stop_token stop_;
-    const SinkOptions sink_options_;
     const Sealer sealer_;
+    std::vector<DigestAlgorithm> digests_; // asked for, and those that a format has a place for
+    SinkOptions sink_options_;
     std::vector<std::unique_ptr<Output>> outputs_; // those still to be written
     std::unique_ptr<BlockSource> source_;
     std::optional<Digest> partition_table_;
@@ -52,7 +57,7 @@ private:
 
 PipelineOptions Acquisition::pipeline_options(const char* phase) const {
     PipelineOptions out;
-    out.digests = options_.digests;
+    out.digests = digests_;
     out.threads = options_.threads;
     out.phase = phase;
     return out;
@@ -60,7 +65,11 @@ PipelineOptions Acquisition::pipeline_options(const char* phase) const {
 
 // Everything that can be refused is refused before the first byte moves.
 void Acquisition::check_outputs() {
-    for (const fs::path& image : options_.images) outputs_.push_back(std::make_unique<Output>(image));
+    for (const fs::path& image : options_.images) {
+        outputs_.push_back(std::make_unique<Output>(image));
+        for (const DigestAlgorithm algorithm : outputs_.back()->format.digests)
+            if (std::find(digests_.begin(), digests_.end(), algorithm) == digests_.end()) digests_.push_back(algorithm);
+    }
     for (size_t i = 0; i < outputs_.size(); ++i)
         for (size_t k = 0; k < i; ++k)
             if (fs::weakly_canonical(options_.images[i]) == fs::weakly_canonical(options_.images[k]))
@@ -75,8 +84,8 @@ void Acquisition::check_outputs() {
             throw Error(ExitCode::usage, image + ": exists; evidence is not overwritten without --force");
         else if (output->unfinished() && !options_.resume)
             throw Error(ExitCode::usage,
-                        image +
-                            ".partial: an unfinished acquisition; go on with --resume, or start again with --force");
+                        partial_path(output->paths.image).string() +
+                            ": an unfinished acquisition; go on with --resume, or start again with --force");
         if (output->orphaned())
             throw Error(ExitCode::usage,
                         image + ": its manifest is here, the image is not; bring it back, or start anew with --force");
@@ -101,6 +110,8 @@ void Acquisition::open_the_source() {
     const SourceInfo& info = source_->info();
     if (info.size) partition_table_ = partition_table_digest(*source_, stop_);
     mark_ = SourceMark::of(info, partition_table_);
+    sink_options_.size = info.size;
+    sink_options_.logical_sector = info.logical_sector;
     for (const auto& output : outputs_) {
         struct statvfs room {};
         const fs::path folder = output->paths.image.parent_path().empty() ? "." : output->paths.image.parent_path();
@@ -112,6 +123,7 @@ void Acquisition::open_the_source() {
 }
 
 void Acquisition::begin() {
+    sink_options_.started = kept_.started;
     std::vector<AuditLog*> logs;
     for (const auto& output : outputs_) {
         output->create(sink_options_, source_->info().size, describe_start(options_, mark_, *output));
@@ -177,19 +189,15 @@ Manifest Acquisition::describe(const PipelineResult& result) const {
     manifest.root = result.root;
     for (const auto& [algorithm, digest] : result.digests)
         manifest.digests[std::string(digest_name(algorithm))] = to_hex(digest);
-    manifest.unreadable = bad_;
-    for (const Bad& bad : bad_) {
-        manifest.unreadable_bytes += bad.range.size;
-        for (uint64_t chunk = bad.range.offset / chunk_size; chunk <= (bad.range.end() - 1) / chunk_size; ++chunk)
-            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk)
-                manifest.chunks_touched.push_back(chunk);
-    }
+    set_unreadable(manifest, bad_);
     return manifest;
 }
 
 // data, log, map and chunk list, manifest, signature, name: each durable before the next.
 void Acquisition::finish(const PipelineResult& result) {
     for (const auto& output : outputs_) {
+        if (const std::string lost = output->sink->describe({result.digests, bad_}); !lost.empty())
+            events_.report({"notice", lost});
         output->sink->commit(result.size);
         if (options_.read_back) read_back(*output, pipeline_options("read back"), result.root, events_, stop_);
     }
@@ -198,11 +206,6 @@ void Acquisition::finish(const PipelineResult& result) {
     events_.detach();
     Manifest manifest = describe(result);
     for (const auto& output : outputs_) {
-        output->log->sync();
-        manifest.log_head = output->log->head();
-        manifest.log_entries = output->log->entries();
-        output->log.reset();
-        output->chunks.reset();
         output->publish(manifest, bad_, sealer_);
         if (output == outputs_.front()) result_.manifest = manifest;
     }
@@ -236,6 +239,7 @@ AcquireResult Acquisition::run() {
         replay_kept(*outputs_.front(), kept_.upto, pipeline, stop_);
         compare_last_kept(*source_, *outputs_.front(), kept_, stop_);
         std::vector<AuditLog*> logs;
+        sink_options_.started = kept_.started;
         for (const auto& output : outputs_) {
             output->go_on(kept_.upto, sink_options_);
             logs.push_back(output->log.get());

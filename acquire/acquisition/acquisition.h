@@ -13,6 +13,7 @@ struct AcquireOptions {
     std::vector<std::filesystem::path> images; // the first is the master
     std::vector<DigestAlgorithm> digests{DigestAlgorithm::sha256};
     int level = 1;
+    uint64_t split = 0; // bytes of a segment, of formats that have them; 0: the format's own
     unsigned threads = 0;
     CaseInfo case_info;
     bool resume = false, force = false, read_back = false;

@@ -15,7 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 const EvidenceFormat& format_of(const fs::path& image) {
-    if (const EvidenceFormat* format = find_evidence_format(image)) return *format;
+    const EvidenceFormat* format = find_evidence_format(image);
+    if (format && format->create) return *format;
+    if (format)
+        throw Error(ExitCode::usage, image.string() +
+                                         ": images of this kind are only read; the name of one that is "
+                                         "written must end in one of " +
+                                         evidence_extensions());
     throw Error(ExitCode::usage, image.string() + ": the name must end in one of " + evidence_extensions());
 }
 
@@ -45,9 +51,10 @@ void Output::prepare_folder() const {
 }
 
 void Output::remove_all() const {
-    std::vector<fs::path> all{
-        paths.image,   partial_path(paths.image), paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256,
-        paths.custody, paths.custody_head};
+    std::vector<fs::path> all = image_files(paths.image);
+    for (const fs::path& partial : partial_files(paths.image)) all.push_back(partial);
+    all.insert(all.end(),
+               {paths.manifest, paths.chunks, paths.map, paths.log, paths.sha256, paths.custody, paths.custody_head});
     for (const fs::path& sealed : {paths.manifest, paths.custody_head}) {
         const SealPaths seal = SealPaths::of(sealed);
         all.insert(all.end(), {seal.signature, seal.key, seal.timestamp, seal.chain});
@@ -79,6 +86,11 @@ void Output::go_on(uint64_t from, const SinkOptions& options) {
 }
 
 void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer) {
+    log->sync();
+    manifest.log_head = log->head();
+    manifest.log_entries = log->entries();
+    log.reset();
+    chunks.reset();
     write_file_durably(paths.map, render_mapfile(manifest.size, manifest.size, bad,
                                                  "kanshiki " + manifest.tool.version + ": " + manifest.source_uri));
     make_read_only(paths.chunks);
@@ -87,9 +99,10 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer&
     std::optional<Digest> whole;
     if (const auto found = manifest.digests.find("sha256"); found != manifest.digests.end())
         whole = digest_from_hex(found->second);
-    const EvidenceFile image = sink->file(whole);
     manifest.image_format = sink->format();
-    manifest.files = {bind("image", paths.image, image.sha256, image.size)};
+    manifest.files.clear();
+    for (const EvidenceFile& file : sink->files(whole))
+        manifest.files.push_back(bind("image", file.path, file.sha256, file.size));
     for (const auto& [role, path] : {std::pair{"chunks", paths.chunks}, {"map", paths.map}, {"log", paths.log}})
         manifest.files.push_back(bind(role, path, sha256_of_file(path), fs::file_size(path)));
     write_file_durably(paths.manifest, render_manifest(manifest));
@@ -98,6 +111,16 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer&
     write_file_durably(paths.sha256, render_checksum_list(listed));
     if (sealer.signs()) sealer.sign(paths.manifest);
     sink->publish();
+}
+
+void set_unreadable(Manifest& manifest, const std::vector<Bad>& bad) {
+    manifest.unreadable = bad;
+    for (const Bad& one : bad) {
+        manifest.unreadable_bytes += one.range.size;
+        for (uint64_t chunk = one.range.offset / chunk_size; chunk <= (one.range.end() - 1) / chunk_size; ++chunk)
+            if (manifest.chunks_touched.empty() || manifest.chunks_touched.back() < chunk)
+                manifest.chunks_touched.push_back(chunk);
+    }
 }
 
 } // namespace kanshiki

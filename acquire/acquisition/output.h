@@ -30,9 +30,12 @@ struct Output {
     void cut_to(uint64_t from, std::optional<uint64_t> size); // the chunk list, to what is kept
     void go_on(uint64_t from, const SinkOptions& options);    // log and sink
 
-    // Writes map, manifest and checksum list, signs, and gives the image its name. The log is closed: `manifest` binds
-    // its head.
+    // Closes log and chunk list, writes map, manifest (which binds the log's head) and checksum list, signs, and gives
+    // the image its name. The sink is committed.
     void publish(Manifest& manifest, std::span<const Bad> bad, const Sealer& sealer);
 };
+
+// What a manifest says of unreadable ranges: ascending, disjoint.
+void set_unreadable(Manifest& manifest, const std::vector<Bad>& bad);
 
 } // namespace kanshiki

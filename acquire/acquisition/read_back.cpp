@@ -38,7 +38,8 @@ uint64_t drop_from_cache(const std::filesystem::path& path) {
 void read_back(const Output& output, PipelineOptions options, const Digest& root, Events& events,
                std::stop_token stop) {
     const std::filesystem::path partial = partial_path(output.paths.image);
-    const uint64_t cached = drop_from_cache(partial);
+    uint64_t cached = 0;
+    for (const std::filesystem::path& file : partial_files(output.paths.image)) cached += drop_from_cache(file);
     options.digests.clear(); // the leaves and their root say all
     Pipeline pipeline(options, events);
     const auto written = output.format.open(partial);

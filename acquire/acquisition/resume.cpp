@@ -22,6 +22,8 @@ std::vector<std::string> digest_names(const AcquireOptions& options) {
     return names;
 }
 
+std::string split_text(const AcquireOptions& options) { return options.split ? std::to_string(options.split) : ""; }
+
 [[noreturn]] void another(const Output& output, const std::string& what, const std::string& was,
                           const std::string& is) {
     throw Error(ExitCode::refused, partial_path(output.paths.image).string() + ": begun with another " + what + " (" +
@@ -41,6 +43,7 @@ void compare_start(const LogLine& start, const Output& output, const AcquireOpti
     same("serial", mark.serial);
     same("partition_table_sha256", mark.partition_table);
     same("format", std::string(output.format.name));
+    same("split", split_text(options));
     if (log_strings(start, "hash") != digest_names(options)) {
         std::string was;
         for (const std::string& name : log_strings(start, "hash")) was += (was.empty() ? "" : ",") + name;
@@ -86,6 +89,7 @@ LogFields describe_start(const AcquireOptions& options, const SourceMark& mark, 
             {"serial", mark.serial},
             {"partition_table_sha256", mark.partition_table},
             {"format", std::string(output.format.name)},
+            {"split", split_text(options)},
             {"hash", digest_names(options)},
             {"chunk_size", chunk_size},
             {"arguments", options.arguments}};

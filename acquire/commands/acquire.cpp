@@ -23,25 +23,11 @@ constexpr const char* examples = R"(Examples:
   kanshiki acquire /dev/nvme1n1 -o disk.img --sign key.pem --timestamp http://timestamp.digicert.com
   dd if=/dev/sdb bs=1M | kanshiki acquire - -o disk.img
 
-IMAGE's extension chooses the format: .img .raw .dd (sparse raw), .img.zst (seekable zstd; zstd -d restores it).
+IMAGE's extension chooses the format: .img .raw .dd (sparse raw), .img.zst (seekable zstd; zstd -d restores it),
+.E01 (EWF for EnCase, FTK, Autopsy and the Sleuth Kit; MD5 is always taken), .001 (raw in pieces). --split sets the size of a piece.
 Beside IMAGE: .manifest.json .chunks .map .log.jsonl .sha256. Check it later with kanshiki verify IMAGE.
 Exit: 0 complete, 3 source lost (resume), 4 complete with unreadable sectors (the map says where),
 5 destination failed (resume), 6 refused, 7 evidence complete but triage or time-stamp failed, 130 interrupted (resume).)";
-
-std::vector<DigestAlgorithm> parse_digests(const std::string& list) {
-    std::vector<DigestAlgorithm> out;
-    if (list == "none") return out;
-    for (size_t at = 0; at <= list.size();) {
-        const size_t comma = std::min(list.find(',', at), list.size());
-        const std::string name = list.substr(at, comma - at);
-        const auto algorithm = digest_from_name(name);
-        if (!algorithm)
-            throw Error(ExitCode::usage, "--hash: '" + name + "' is not one of sha256 md5 sha1 sha512, or none alone");
-        if (std::find(out.begin(), out.end(), *algorithm) == out.end()) out.push_back(*algorithm);
-        at = comma + 1;
-    }
-    return out;
-}
 
 void print_json(const AcquireOptions& options, const AcquireResult& result, double seconds, ExitCode code) {
     const Manifest& m = result.manifest;
@@ -119,6 +105,7 @@ int run_acquire(const std::vector<std::string>& arguments, const TriageHandover&
         ->check(CLI::Range(1, 19))
         ->type_name("N")
         ->capture_default_str();
+    add_split_option(app, options.split);
     app.add_flag("--resume", options.resume, "go on with an unfinished image; start afresh when there is none");
     app.add_flag("--force", options.force, "overwrite an existing image");
     app.add_flag("--verify", options.read_back, "read the image back from the medium before it is called evidence");

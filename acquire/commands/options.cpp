@@ -75,6 +75,13 @@ void add_source_options(CLI::App& app, OpenOptions& options) {
         ->group("SSH");
 }
 
+void add_split_option(CLI::App& app, uint64_t& split) {
+    app.add_option("--split", split, "size of a segment of .E01 and .001, as 2G (default 1500M)")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(uint64_t{1} << 20, uint64_t{1} << 40))
+        ->type_name("SIZE");
+}
+
 void add_seal_options(CLI::App& app, SealOptions& options) {
     options.may_ask = ::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO);
     app.add_option("--sign", options.key,
@@ -120,6 +127,21 @@ bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
         throw Error(ExitCode::usage, std::string(error.what()) + "; see " + app.get_name() + " --help");
     }
     return true;
+}
+
+std::vector<DigestAlgorithm> parse_digests(const std::string& list) {
+    std::vector<DigestAlgorithm> out;
+    if (list == "none") return out;
+    for (size_t at = 0; at <= list.size();) {
+        const size_t comma = std::min(list.find(',', at), list.size());
+        const std::string name = list.substr(at, comma - at);
+        const auto algorithm = digest_from_name(name);
+        if (!algorithm)
+            throw Error(ExitCode::usage, "--hash: '" + name + "' is not one of sha256 md5 sha1 sha512, or none alone");
+        if (std::find(out.begin(), out.end(), *algorithm) == out.end()) out.push_back(*algorithm);
+        at = comma + 1;
+    }
+    return out;
 }
 
 } // namespace kanshiki

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <limits>
+#include <set>
 
 namespace kanshiki {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t largest_manifest = 64 * 1024 * 1024;
+constexpr size_t most_files = 20'000; // an E01 has at most 14,971 segments
 
 // One object of the manifest; every failure names the file and the field.
 class Fields {
@@ -33,6 +35,7 @@ public:
         if (found == object_.end()) fail(key, "is missing");
         return *found;
     }
+    bool has(const char* key) const { return object_.contains(key); }
     bool null(const char* key) const { return at(key).is_null(); }
     std::string text(const char* key) const {
         if (!at(key).is_string()) fail(key, "is not text");
@@ -201,8 +204,29 @@ bool plain_name(const std::string& name) {
            name.find('\0') == name.npos;
 }
 
+// An image that was made from another one. Older manifests have no such field.
+void read_derivation(const Fields& top, Manifest& m) {
+    if (!top.has("derived_from") || top.null("derived_from")) return;
+    const Fields from = top.object("derived_from");
+    Derivation out{from.text("kind"), from.text("image"), from.digest_or_null("manifest_sha256"), {}};
+    if (out.kind != "convert" && out.kind != "repair") from.fail("kind", "is neither convert nor repair");
+    if (!plain_name(out.image)) from.fail("image", "is not a plain file name");
+    uint64_t before = 0;
+    const size_t replaced = from.array("replaced", manifest_lists).size();
+    for (size_t i = 0; i < replaced; ++i) {
+        const Fields item = from.item("replaced", i);
+        const Range range{item.number("offset", m.size), item.number("size", m.size)};
+        if (range.size == 0 || range.offset < before || range.size > m.size - range.offset)
+            item.fail("offset", "and size are not a range of their own inside the image");
+        out.replaced.push_back(range);
+        before = range.end();
+    }
+    m.derived_from = std::move(out);
+}
+
 void read_files(const Fields& top, Manifest& m) {
-    const size_t count = top.array("files", 1000).size();
+    const size_t count = top.array("files", most_files).size();
+    std::set<std::string> names, roles;
     for (size_t i = 0; i < count; ++i) {
         const Fields item = top.item("files", i);
         ManifestFile file{item.text("role"), item.text("name"),
@@ -210,10 +234,8 @@ void read_files(const Fields& top, Manifest& m) {
         if (file.role != "image" && file.role != "chunks" && file.role != "map" && file.role != "log")
             item.fail("role", "is none of image, chunks, map, log");
         if (!plain_name(file.name)) item.fail("name", "is not a plain file name");
-        for (const ManifestFile& other : m.files) {
-            if (other.name == file.name) item.fail("name", "is there twice");
-            if (other.role == file.role && file.role != "image") item.fail("role", "is there twice");
-        }
+        if (!names.insert(file.name).second) item.fail("name", "is there twice");
+        if (!roles.insert(file.role).second && file.role != "image") item.fail("role", "is there twice");
         m.files.push_back(std::move(file));
     }
 }
@@ -238,6 +260,7 @@ Manifest parse_manifest(std::string_view text, std::string_view name) {
     read_consistency(top, m);
     read_unreadable(top.object("unreadable"), m);
     read_source(top.object("source"), m);
+    read_derivation(top, m);
     const Fields time = top.object("time");
     m.started = time.text("started");
     m.ended = time.text("ended");

@@ -95,6 +95,16 @@ Json files_json(const std::vector<ManifestFile>& files) {
     return out;
 }
 
+Json derivation_json(const std::optional<Derivation>& from) {
+    if (!from) return nullptr;
+    Json replaced = Json::array();
+    for (const Range& range : from->replaced) replaced.push_back({{"offset", range.offset}, {"size", range.size}});
+    return {{"kind", json_string(from->kind)},
+            {"image", json_string(from->image)},
+            {"manifest_sha256", optional_digest(from->manifest_sha256)},
+            {"replaced", std::move(replaced)}};
+}
+
 } // namespace
 
 std::string render_manifest(const Manifest& m) {
@@ -107,6 +117,7 @@ std::string render_manifest(const Manifest& m) {
     out["live_because"] = m.live ? json_string(m.live_why) : Json(nullptr);
     out["unreadable"] = unreadable_json(m);
     out["source"] = source_json(m);
+    out["derived_from"] = derivation_json(m.derived_from);
     out["time"] = {{"started", m.started}, {"ended", m.ended}, {"resumed_at", m.resumed_at}};
     out["host"] = host_json(m.host);
     out["tool"] = {{"name", "kanshiki"},

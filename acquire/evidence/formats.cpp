@@ -8,9 +8,14 @@ namespace kanshiki {
 bool Encoder::keep(std::vector<std::byte>&, size_t, Encoded&) { return false; }
 namespace {
 
-const std::array<EvidenceFormat, 2> table{{
-    {"raw", {".img", ".raw", ".dd"}, create_raw, resume_raw, open_raw, salvage_raw},
-    {"zst", {".img.zst"}, create_zst, resume_zst, open_zst, salvage_zst},
+const std::array<EvidenceFormat, 7> table{{
+    {"raw", {".img", ".raw", ".dd"}, {}, create_raw, resume_raw, open_raw, salvage_raw},
+    {"zst", {".img.zst"}, {}, create_zst, resume_zst, open_zst, salvage_zst},
+    {"e01", {".E01", ".e01"}, {DigestAlgorithm::md5}, create_e01, resume_e01, open_e01, salvage_e01},
+    {"split raw", {".001", ".000"}, {}, create_split, resume_split, open_split, salvage_split},
+    {"qcow2", {".qcow2", ".qcow"}, {}, nullptr, nullptr, open_qcow, nullptr},
+    {"vmdk", {".vmdk"}, {}, nullptr, nullptr, open_vmdk, nullptr},
+    {"vhd", {".vhd", ".vhdx"}, {}, nullptr, nullptr, open_vhd, nullptr},
 }};
 
 } // namespace
@@ -27,10 +32,8 @@ std::string evidence_extensions() {
     std::string out;
     for (const EvidenceFormat& format : table)
         for (const std::string_view extension : format.extensions)
-            out += (out.empty() ? "" : " ") + std::string(extension);
+            if (format.create) out += (out.empty() ? "" : " ") + std::string(extension);
     return out;
 }
-
-std::filesystem::path partial_path(const std::filesystem::path& image) { return image.string() + ".partial"; }
 
 } // namespace kanshiki

@@ -17,7 +17,11 @@ constexpr uint64_t write_back_every = 8 * 1024 * 1024;
 
 } // namespace
 
-PartialFile::PartialFile(const std::filesystem::path& image, Mode mode) : image_(image), partial_(partial_path(image)) {
+PartialFile::PartialFile(const std::filesystem::path& image, Mode mode)
+    : PartialFile(image, partial_path(image), mode) {}
+
+PartialFile::PartialFile(const std::filesystem::path& image, const std::filesystem::path& partial, Mode mode)
+    : image_(image), partial_(partial) {
     const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (mode == Mode::create ? O_CREAT | O_EXCL : 0);
     fd_ = FileDescriptor(::open(partial_.c_str(), flags, 0600));
     if (!fd_) fail(mode == Mode::create ? "cannot create" : "cannot open");

@@ -15,6 +15,7 @@ class PartialFile {
 public:
     enum class Mode { create, resume };
     PartialFile(const std::filesystem::path& image, Mode mode); // Error{destination}
+    PartialFile(const std::filesystem::path& image, const std::filesystem::path& partial, Mode mode);
 
     // One thread writes and resizes; sync() may be another's. All throw Error{destination}.
     void write(uint64_t offset, std::span<const std::byte> bytes); // all of it; in the file after the next sync()

@@ -1,5 +1,6 @@
 // Raw: the image as it is, zero chunks left out as holes.
 #include "acquire/evidence/formats.h"
+#include "acquire/evidence/padded_source.h"
 #include "acquire/evidence/partial_file.h"
 #include "acquire/source/file_source.h"
 #include "kanshiki/error.h"
@@ -43,37 +44,14 @@ public:
 
     void publish() override { file_.publish(); }
 
-    EvidenceFile file(const std::optional<Digest>& whole) const override { return {file_.image(), size_, whole}; }
+    std::vector<EvidenceFile> files(const std::optional<Digest>& whole) const override {
+        return {{file_.image(), size_, whole}};
+    }
 
 private:
     PartialFile file_;
     std::atomic<uint64_t> written_, stored_ = 0;
     uint64_t size_ = 0;
-};
-
-// An unfinished raw image ends with its last chunk of data: what lies between there and `upto` was zero.
-class PaddedSource final : public BlockSource {
-public:
-    PaddedSource(std::unique_ptr<BlockSource> below, uint64_t size) : below_(std::move(below)), info_(below_->info()) {
-        info_.size = size;
-        info_.holes = false;
-    }
-    const SourceInfo& info() const override { return info_; }
-    void read(Read& read, std::stop_token stop) override {
-        const uint64_t wanted =
-            read.offset < *info_.size ? std::min<uint64_t>(read.into.size(), *info_.size - read.offset) : 0;
-        Read part{.offset = read.offset, .into = read.into.first(wanted)};
-        below_->read(part, stop);
-        std::fill(read.into.begin() + static_cast<std::ptrdiff_t>(part.got),
-                  read.into.begin() + static_cast<std::ptrdiff_t>(wanted), std::byte{0});
-        read.got = wanted;
-        read.kind = Kind::data;
-        read.bad = std::move(part.bad);
-    }
-
-private:
-    std::unique_ptr<BlockSource> below_;
-    SourceInfo info_;
 };
 
 } // namespace

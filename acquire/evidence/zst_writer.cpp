@@ -96,9 +96,9 @@ public:
 
     void publish() override { file_.publish(); }
 
-    EvidenceFile file(const std::optional<Digest>&) const override {
+    std::vector<EvidenceFile> files(const std::optional<Digest>&) const override {
         Sha256 digest = digest_;
-        return {file_.image(), stored_, options_.hash_file ? std::optional(digest.finish()) : std::nullopt};
+        return {{file_.image(), stored_, options_.hash_file ? std::optional(digest.finish()) : std::nullopt}};
     }
 
 private:

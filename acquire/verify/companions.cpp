@@ -43,6 +43,7 @@ public:
 
     CompanionSet run() {
         read_manifest();
+        set_.segments = later_segments(set_.files.image, set_.manifest ? &*set_.manifest : nullptr);
         read_chunks();
         bind("chunks", set_.files.chunks);
         bind("map", set_.files.map);
@@ -216,7 +217,10 @@ private:
         bool good = true;
         std::vector<fs::path> unseen{set_.files.chunks, set_.files.map, set_.files.log, set_.files.manifest};
         if (image && image->sha256) unseen.push_back(set_.files.image);
+        std::vector<fs::path> segments;
+        for (const SegmentFile& segment : set_.segments) segments.push_back(segment.path);
         for (const ManifestFile& line : lines) {
+            if (take_segment_line(line, segments)) continue;
             const fs::path* which = companion_of(line.name, image);
             if (!which || (which != &set_.files.image && std::erase(unseen, *which) == 0)) {
                 findings_.file_damage(file, "names " + escape_terminal(line.name) +
@@ -229,8 +233,19 @@ private:
                 good &= check_line(*which, line);
             }
         }
+        if (image && image->sha256) unseen.insert(unseen.end(), segments.begin(), segments.end());
         for (const fs::path& one : unseen) findings_.file_damage(file, "has no line for " + name_of(one)), good = false;
         if (good) findings_.checked.push_back("checksum list");
+    }
+
+    // A segment behind the first, that had no line yet: it is compared when the image was read.
+    bool take_segment_line(const ManifestFile& line, std::vector<fs::path>& without_line) {
+        for (SegmentFile& segment : set_.segments)
+            if (segment.name == to_utf8_lossless(line.name) && std::erase(without_line, segment.path) != 0) {
+                segment.listed = line.sha256;
+                return true;
+            }
+        return false;
     }
 
     bool check_line(const fs::path& which, const ManifestFile& line) {
@@ -271,15 +286,13 @@ private:
 
 const ManifestFile* CompanionSet::image_entry() const {
     if (!manifest) return nullptr;
-    const ManifestFile* only = nullptr;
-    size_t images = 0;
+    const ManifestFile* first = nullptr;
     for (const ManifestFile& file : manifest->files) {
         if (file.role != "image") continue;
         if (file.name == to_utf8_lossless(name_of(files.image))) return &file;
-        only = &file;
-        ++images;
+        if (!first) first = &file;
     }
-    return images == 1 ? only : nullptr;
+    return first;
 }
 
 CompanionSet check_companions(const fs::path& image, VerifyFindings& findings) {

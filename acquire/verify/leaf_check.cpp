@@ -8,9 +8,15 @@
 namespace kanshiki {
 
 void LeafCheck::leaf(const LeafRun& run) {
-    if (!run.bad.empty()) {
+    const Bad* damage = nullptr;
+    for (const Bad& bad : run.bad)
+        if (bad.error == recorded_unreadable)
+            recorded.push_back(bad);
+        else if (!damage)
+            damage = &bad;
+    if (damage) {
         // Without these bytes the chunk as a whole proves nothing.
-        const int error = run.bad.front().error;
+        const int error = damage->error;
         if (!unreadable.empty() && unreadable.back().error == error &&
             unreadable.back().range.end() == run.range.offset)
             unreadable.back().range.size += run.range.size;

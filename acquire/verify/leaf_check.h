@@ -14,7 +14,8 @@ public:
 
     std::vector<Range> differing; // whole chunks, neighbours merged; without those that could not be read
     std::vector<Bad> unreadable;  // whole chunks that the evidence file did not give, by errno, neighbours merged
-    uint64_t beyond = 0;          // chunks that the list has no leaf for
+    std::vector<Bad> recorded; // ranges that the image itself gives as unreadable at its source: zeros are right there
+    uint64_t beyond = 0;       // chunks that the list has no leaf for
 
 private:
     ChunkListReader* const list_;

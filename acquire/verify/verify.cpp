@@ -6,6 +6,7 @@
 #include "acquire/verify/authenticity.h"
 #include "acquire/verify/companions.h"
 #include "acquire/verify/leaf_check.h"
+#include "acquire/verify/stored_digests.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/escape.h"
 #include "kanshiki/pipeline.h"
@@ -41,8 +42,10 @@ public:
             judge_size();
             judge_content();
             judge_digests();
+            judge_stored_digests(stored_, *result_, set_.manifest && image_is_right(), options_.image, findings_);
             judge_unreadable();
             judge_file();
+            check_segments(set_.segments, findings_, findings_.image_damaged());
         }
         judge_expected_root();
         return conclude();
@@ -81,6 +84,8 @@ private:
     // Without any of these the image can only be said to be readable.
     bool something_to_check() {
         if (set_.manifest || set_.chunks || options_.expect_root || set_.listed_image) return true;
+        if (!set_.any_of_ours && !set_.foreign && present(options_.image) && carries_digests(*format_, options_.image))
+            return true;
         if (set_.any_of_ours && findings_.damaged()) {
             findings_.not_checked.push_back({"the image", "nothing readable stands beside it to check it against"});
             return false;
@@ -104,7 +109,8 @@ private:
         }
         try {
             image_ = format_->open(options_.image);
-            if (stored_as_it_is() || !set_.manifest || *image_->info().size == set_.manifest->size) return true;
+            if (stored_as_it_is() || !format_->salvage || !set_.manifest || *image_->info().size == set_.manifest->size)
+                return true;
             // Perhaps it is the seek table that is wrong: followed frame by frame the sizes are the frames' own.
             auto followed = format_->salvage(options_.image, ~uint64_t{0});
             if (*followed->info().size != set_.manifest->size) return true;
@@ -115,23 +121,28 @@ private:
         } catch (const Error& error) {
             if (error.code() == ExitCode::refused) throw;
             findings_.file_damage(options_.image, error.what());
-            if (!stored_as_it_is()) image_ = format_->salvage(options_.image, most_expected());
+            if (!stored_as_it_is() && format_->salvage) image_ = format_->salvage(options_.image, most_expected());
         }
         return image_ != nullptr;
     }
 
-    bool stored_as_it_is() const { return format_->name == "raw"; }
+    bool stored_as_it_is() const { return format_->name == "raw" || format_->name == "split raw"; }
+    bool in_one_file() const { return stored_as_it_is() && set_.segments.empty(); }
 
     void read_image() {
         size_ = *image_->info().size;
+        if (!format_->digests.empty()) stored_ = stored_digests(*image_);
         PipelineOptions pipeline_options;
         pipeline_options.threads = options_.threads;
         pipeline_options.phase = "verify";
         pipeline_options.digests = digests_wanted();
-        // A compressed file has a digest of its own, which a second reader computes meanwhile.
+        // A compressed file, or a segment, has a digest of its own, which a second reader computes meanwhile.
         std::future<Digest> own;
-        if (!stored_as_it_is() && file_digest_wanted())
-            own = std::async(std::launch::async, [this] { return sha256_of_file(options_.image, ExitCode::altered); });
+        if (!in_one_file() && file_digest_wanted())
+            own = std::async(std::launch::async, [this] {
+                digest_segments(set_.segments);
+                return sha256_of_file(options_.image, ExitCode::altered);
+            });
 
         LeafCheck leaves(set_.chunks.get());
         ZeroCheck zeros(*image_, set_.unreadable);
@@ -147,13 +158,17 @@ private:
         if (own.valid())
             own_digest_ = own.get();
         else if (const auto found = result_->digests.find(DigestAlgorithm::sha256);
-                 found != result_->digests.end() && result_->size == size_) {
+                 in_one_file() && found != result_->digests.end() && result_->size == size_) {
             own_digest_.emplace();
             std::copy(found->second.begin(), found->second.end(), own_digest_->begin());
         }
         differing_ = std::move(leaves.differing);
         unreadable_ = std::move(leaves.unreadable);
         beyond_ = leaves.beyond;
+        if (!leaves.recorded.empty())
+            findings_.notes.push_back("the image's own error table lists " + std::to_string(leaves.recorded.size()) +
+                                      " ranges, from byte " + std::to_string(leaves.recorded.front().range.offset) +
+                                      ", as unreadable at the source");
         not_zero_ = zeros.not_zero();
     }
 
@@ -166,8 +181,10 @@ private:
         std::vector<DigestAlgorithm> out;
         if (set_.manifest)
             for (const auto& [name, hex] : set_.manifest->digests) out.push_back(*digest_from_name(name));
+        for (const auto& [algorithm, hex] : stored_)
+            if (std::find(out.begin(), out.end(), algorithm) == out.end()) out.push_back(algorithm);
         const bool has_sha256 = std::find(out.begin(), out.end(), DigestAlgorithm::sha256) != out.end();
-        if (!has_sha256 && stored_as_it_is() && file_digest_wanted()) out.push_back(DigestAlgorithm::sha256);
+        if (!has_sha256 && in_one_file() && file_digest_wanted()) out.push_back(DigestAlgorithm::sha256);
         return out;
     }
 
@@ -291,8 +308,6 @@ private:
                                                       std::to_string(entry->size));
             good = false;
         }
-        if (set_.manifest && !entry)
-            findings_.notes.push_back("the manifest binds images of other names; it was held to be that of " + name_);
         if (entry && entry->name != to_utf8_lossless(name_))
             findings_.notes.push_back(name_ + " was named " + entry->name + " when it was acquired");
         if (!own_digest_) return;
@@ -351,6 +366,7 @@ private:
     uint64_t size_ = 0; // of the image as it is now
     std::optional<PipelineResult> result_;
     std::optional<Digest> own_digest_; // of the image file
+    StoredDigests stored_;             // in the image itself
     std::vector<Range> differing_, not_zero_;
     std::vector<Bad> unreadable_;
     uint64_t beyond_ = 0;

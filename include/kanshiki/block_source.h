@@ -5,6 +5,7 @@
 #include "kanshiki/digest.h"
 #include "kanshiki/range.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,7 +27,9 @@ enum class Access : uint8_t {
                // stream such as standard input, fails)
 };
 
-// A range that could not be read, in whole sectors. error is an errno value (EIO …).
+// A range that could not be read, in whole sectors. error is an errno value (EIO …); of an opened image EILSEQ where
+// the image itself is damaged, and recorded_unreadable where it says of itself that its source could not be read there.
+inline constexpr int recorded_unreadable = ENODATA;
 struct Bad {
     Range range;
     int error = 0;

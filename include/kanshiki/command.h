@@ -19,6 +19,7 @@ using TriageHandover = std::function<void(const std::string& image, const std::s
 
 int run_acquire(const std::vector<std::string>& arguments, const TriageHandover& triage);
 int run_verify(const std::vector<std::string>& arguments);
+int run_convert(const std::vector<std::string>& arguments);
 int run_seal(const std::vector<std::string>& arguments);
 int run_transfer(const std::vector<std::string>& arguments);
 int run_log(const std::vector<std::string>& arguments);

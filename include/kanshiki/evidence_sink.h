@@ -3,8 +3,10 @@
 
 #include "kanshiki/block_source.h"
 #include "kanshiki/digest.h"
+#include "kanshiki/manifest.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -13,7 +15,7 @@ namespace kanshiki {
 // Bytes of one chunk in the shape the evidence file holds them; reused from chunk to chunk.
 struct Encoded {
     std::vector<std::byte> bytes;
-    std::vector<uint32_t> pieces; // sizes of the pieces in bytes: one for zstd, 16 for E01's 32 KiB chunks
+    std::vector<uint32_t> pieces; // E01: the 32 KiB pieces' sizes in bytes, the highest bit set when compressed
 };
 
 // One per worker thread; not thread-safe. Turns one chunk of data (never a zero chunk) into its stored shape.
@@ -43,6 +45,12 @@ struct EvidenceFile {
     std::optional<Digest> sha256; // nothing where it was not computed (--hash none)
 };
 
+// What a format may keep of the image besides its bytes; known once all of it was read.
+struct ImageFacts {
+    std::map<DigestAlgorithm, std::vector<std::byte>> digests; // of the whole image
+    std::vector<Bad> bad;                                      // ascending, disjoint
+};
+
 class EvidenceSink {
 public:
     virtual ~EvidenceSink() = default; // only cancels: success is an explicit commit()
@@ -60,23 +68,36 @@ public:
     // Bytes the evidence file holds by now. Any thread.
     virtual uint64_t stored() const = 0;
 
-    // Trailer, fsync: the file is complete under its .partial name. publish() gives it its own name, durably.
+    // Before commit(), where it is known. E01 keeps digests and unreadable sectors; the default keeps nothing. Returns
+    // what of it the format has no place for, in one line for a person; empty: nothing.
+    virtual std::string describe(const ImageFacts&) { return {}; }
+
+    // Trailer, fsync: the files are complete under their .partial names. publish() gives them their own, durably; the
+    // one that has the image's name comes last.
     virtual void commit(uint64_t image_size) = 0;
     virtual void publish() = 0;
 
-    // What the format's file is, after commit(). whole: the image's own SHA-256, when it was computed.
-    virtual EvidenceFile file(const std::optional<Digest>& whole) const = 0;
+    // What the format's files are, after commit(), in order: one, or the segments of an E01 or a split image, under
+    // their final names. whole: the image's own SHA-256, when it was computed.
+    virtual std::vector<EvidenceFile> files(const std::optional<Digest>& whole) const = 0;
 };
 
 struct SinkOptions {
     int level = 1;         // zstd level of .img.zst
-    bool hash_file = true; // compute the evidence file's own SHA-256 while writing
+    bool hash_file = true; // compute the evidence files' own SHA-256 while writing
+    uint64_t split = 0;    // bytes of a segment of an E01 or a split image; 0: 1500 MiB
+    // For E01's header. Resuming gives the same again, so that the file is the same.
+    std::optional<uint64_t> size{}; // of the source, if known
+    uint32_t logical_sector = 512;  // of the source
+    CaseInfo case_info{};
+    std::string started{}; // UTC, RFC 3339: when the acquisition began
 };
 
-// One line per format in acquire/evidence/formats.cpp.
+// One line per format in acquire/evidence/formats.cpp. Formats that are only read have neither create nor resume.
 struct EvidenceFormat {
     std::string_view name;
     std::vector<std::string_view> extensions;
+    std::vector<DigestAlgorithm> digests; // that the format has a place for and its readers look for
     std::unique_ptr<EvidenceSink> (*create)(const std::filesystem::path& image, const SinkOptions& options);
     // Goes on with IMAGE.partial at `from` (a multiple of the chunk size, or the whole image); the rest is cut off.
     std::unique_ptr<EvidenceSink> (*resume)(const std::filesystem::path& image, uint64_t from,
@@ -88,7 +109,13 @@ struct EvidenceFormat {
 };
 
 const EvidenceFormat* find_evidence_format(const std::filesystem::path& image); // by extension; null if none fits
-std::string evidence_extensions();                                              // ".img .raw …", for messages
-std::filesystem::path partial_path(const std::filesystem::path& image);         // IMAGE.partial
+std::string evidence_extensions(); // ".img .raw …" that can be written, for messages
+
+// IMAGE.partial; for an image in segments NAME.partial.E01, NAME.partial.001.
+std::filesystem::path partial_path(const std::filesystem::path& image);
+// The files of an image that are there, the one named by it first: its segments, else that one alone. Partial segments
+// that have their own names already (publish() was cut short) count as partial ones too.
+std::vector<std::filesystem::path> image_files(const std::filesystem::path& image);
+std::vector<std::filesystem::path> partial_files(const std::filesystem::path& image);
 
 } // namespace kanshiki

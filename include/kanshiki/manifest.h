@@ -30,10 +30,18 @@ struct HostInfo {
 inline constexpr size_t manifest_lists = 100'000; // how many unreadable ranges, and chunks, a manifest lists
 
 struct ManifestFile {
-    std::string role; // "image" (one per -o), "chunks", "map", "log"
+    std::string role; // "image" (one per segment, in order; the first has the image's name), "chunks", "map", "log"
     std::string name; // without folder
     uint64_t size = 0;
     std::optional<Digest> sha256;
+};
+
+// What an image was made from, when that was another image and not the source itself.
+struct Derivation {
+    std::string kind;                      // "convert", "repair"
+    std::string image;                     // name of the image it was made from, without folder
+    std::optional<Digest> manifest_sha256; // of that one's manifest; nothing: it had none
+    std::vector<Range> replaced;           // repair: ranges fetched again; ascending, disjoint
 };
 
 struct Manifest {
@@ -63,6 +71,7 @@ struct Manifest {
     Digest log_head{};
     uint64_t log_entries = 0;
     std::vector<ManifestFile> files;
+    std::optional<Derivation> derived_from; // nothing: imaged from the source
 };
 
 std::string render_manifest(const Manifest& manifest); // JSON, UTF-8, ends with a newline; stable order of keys

@@ -5,7 +5,7 @@ _kanshiki() {
     local seal='--sign --sign-pass-file --timestamp --tsa-ca --tsa-timeout'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify seal transfer log info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log info triage --help --version' -- "$word")
         return
     fi
     case $before in
@@ -14,7 +14,7 @@ _kanshiki() {
     --connections) options='auto 1 2 4 8' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
-    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where) return ;;
+    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where) return ;;
     esac
     if [ -n "$options" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -26,8 +26,9 @@ _kanshiki() {
         return
     fi
     case $command in
-    acquire) options="$all $source $seal --output --hash --level --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
+    acquire) options="$all $source $seal --output --hash --level --split --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
     verify) options="$all --expect-root --trust-key --trust-cert --require-signature --no-record --threads" ;;
+    convert) options="$all --output --hash --level --split --force --threads" ;;
     seal) options="$seal --custody --force --json --quiet --help" ;;
     transfer) options="$all --from --to --why --where --received" ;;
     log) options="--html --json --help" ;;

@@ -7,6 +7,8 @@ import random
 import subprocess
 from pathlib import Path
 
+import ewf
+
 CHUNK = 512 * 1024
 MIB = 1 << 20
 
@@ -34,6 +36,10 @@ def content(image) -> bytes:
     """The image as any tool restores it."""
     if str(image).endswith(".zst"):
         return subprocess.run(["zstd", "-dc", image], check=True, capture_output=True).stdout
+    if str(image).endswith(".E01"):
+        return ewf.content(image)
+    if str(image).endswith(".001"):
+        return b"".join(path.read_bytes() for path in sorted(Path(image).parent.glob(f"{Path(image).stem}.0??")))
     return Path(image).read_bytes()
 
 

@@ -103,19 +103,20 @@ def test_a_doctored_log_stops_it(kanshiki, unfinished):
     kanshiki("acquire", disk, "-o", image, "--resume").expect(2)
 
 
+@pytest.mark.parametrize("name", ["disk.img.zst", "disk.E01", "disk.001"])
 @pytest.mark.parametrize("call", ["openat", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "rename", "fchmod", "chmod"])
-def test_killed_inside_any_call_that_touches_a_file(kanshiki, tmp_path, call):
+def test_killed_inside_any_call_that_touches_a_file(kanshiki, tmp_path, call, name):
     """strace delivers SIGKILL on the n-th such call, for every n until the run gets through: no window is left out."""
-    disk = make_disk(tmp_path / "disk", 3 * CHUNK + 100)
+    disk = make_disk(tmp_path / "disk", (3 if name == "disk.img.zst" else 5) * CHUNK + 100, seed=5)  # two segments
     for nth in range(1, 1000):
-        image = tmp_path / str(nth) / "disk.img.zst"
+        image = tmp_path / str(nth) / name
         image.parent.mkdir(mode=0o700)
         wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={nth}"]
-        killed = kanshiki("acquire", disk, "-o", image, wrapper=wrapper)
+        killed = kanshiki("acquire", disk, "-o", image, "--split", "1M", wrapper=wrapper)
         if killed.code == 0:
             assert nth > 1, f"{call} is never made"
             return
-        kanshiki("acquire", disk, "-o", image, "--resume").expect(0)
+        kanshiki("acquire", disk, "-o", image, "--split", "1M", "--resume").expect(0)
         check_evidence(image, disk.read_bytes())
     raise AssertionError("it never got through")
 

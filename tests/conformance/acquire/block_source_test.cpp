@@ -43,7 +43,9 @@ std::filesystem::path store(const Bytes& bytes, const ScratchFolder& folder, con
 // The image as the format's own sink writes it.
 std::filesystem::path written(const Bytes& bytes, const ScratchFolder& folder, const char* name) {
     const auto image = folder / name;
-    const auto sink = find_evidence_format(image)->create(image, {});
+    SinkOptions options;
+    options.split = 1 << 20; // several segments, where the format has them
+    const auto sink = find_evidence_format(image)->create(image, options);
     const auto encoder = sink->encoder();
     for (size_t at = 0; at < bytes.size(); at += chunk_size) {
         const std::span<const std::byte> data =
@@ -208,7 +210,15 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"zst_salvaged",
             [](const Bytes& bytes, const ScratchFolder& folder) {
                 return Opened{salvage_zst(written(bytes, folder, "x.img.zst"), bytes.size())};
-            }}),
+            }},
+        Row{"e01", [](const Bytes& bytes,
+                      const ScratchFolder& folder) { return Opened{open_e01(written(bytes, folder, "x.E01"))}; }},
+        Row{"e01_salvaged",
+            [](const Bytes& bytes, const ScratchFolder& folder) {
+                return Opened{salvage_e01(written(bytes, folder, "x.E01"), bytes.size())};
+            }},
+        Row{"split", [](const Bytes& bytes,
+                        const ScratchFolder& folder) { return Opened{open_split(written(bytes, folder, "x.001"))}; }}),
     [](const auto& row) { return row.param.name; });
 
 } // namespace

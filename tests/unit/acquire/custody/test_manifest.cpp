@@ -65,6 +65,36 @@ std::string refusal(const std::string& text) {
     return "accepted";
 }
 
+TEST(Manifest, SaysWhatTheImageWasMadeFrom) {
+    Manifest m = example();
+    EXPECT_TRUE(Json::parse(render_manifest(m))["derived_from"].is_null());
+    EXPECT_FALSE(parse_manifest(render_manifest(m), "m.json").derived_from);
+    m.derived_from = {"repair", "disk.img", filled(7), {{0, 512}, {4096, 512}}};
+    const Manifest back = parse_manifest(render_manifest(m), "m.json");
+    ASSERT_TRUE(back.derived_from);
+    EXPECT_EQ(back.derived_from->kind, "repair");
+    EXPECT_EQ(back.derived_from->image, "disk.img");
+    EXPECT_EQ(back.derived_from->manifest_sha256, filled(7));
+    EXPECT_EQ(back.derived_from->replaced, m.derived_from->replaced);
+    m.derived_from->manifest_sha256.reset();
+    EXPECT_FALSE(parse_manifest(render_manifest(m), "m.json").derived_from->manifest_sha256);
+
+    Json json = Json::parse(render_manifest(m));
+    json.erase("derived_from");
+    EXPECT_FALSE(parse_manifest(json.dump(), "m.json").derived_from) << "manifests of before it was there";
+    for (const auto& [what, spoil] : std::vector<std::pair<const char*, std::function<void(Json&)>>>{
+             {"derived_from", [](Json& from) { from = 7; }},
+             {"derived_from.kind", [](Json& from) { from["kind"] = "copy"; }},
+             {"derived_from.image", [](Json& from) { from["image"] = "../disk.img"; }},
+             {"derived_from.manifest_sha256", [](Json& from) { from["manifest_sha256"] = "00"; }},
+             {"derived_from.replaced[1].offset", [](Json& from) { from["replaced"][1]["offset"] = 511; }},
+             {"derived_from.replaced[0].offset", [](Json& from) { from["replaced"][0]["size"] = 0; }}}) {
+        Json spoilt = Json::parse(render_manifest(m));
+        spoil(spoilt["derived_from"]);
+        EXPECT_NE(refusal(spoilt.dump()).find(what), std::string::npos) << refusal(spoilt.dump());
+    }
+}
+
 TEST(Manifest, WhatIsRenderedIsParsedBack) {
     const Manifest m = example();
     const std::string text = render_manifest(m);
@@ -153,7 +183,9 @@ TEST(Manifest, NoFieldMayBeMissing) {
         if (!good[where].is_object()) return;
         for (const auto& [key, value] : good[where].items()) {
             remove_each(where / key);
-            if (where.to_string() == "/source/identity" || where.to_string() == "/image/digests") continue;
+            if (where.to_string() == "/source/identity" || where.to_string() == "/image/digests" ||
+                key == "derived_from") // older manifests are without it
+                continue;
             Json changed = good;
             changed[where].erase(key);
             EXPECT_NE(refusal(changed.dump()).find(key + " is missing"), std::string::npos) << (where / key);

@@ -36,7 +36,7 @@ public:
     uint64_t stored() const override { return written; }
     void commit(uint64_t) override {}
     void publish() override {}
-    EvidenceFile file(const std::optional<Digest>&) const override { return {}; }
+    std::vector<EvidenceFile> files(const std::optional<Digest>&) const override { return {}; }
 
     std::vector<std::byte> bytes;
     unsigned zero_writes = 0;
@@ -353,7 +353,7 @@ public:
     uint64_t stored() const override { return written; }
     void commit(uint64_t) override {}
     void publish() override {}
-    EvidenceFile file(const std::optional<Digest>&) const override { return {}; }
+    std::vector<EvidenceFile> files(const std::optional<Digest>&) const override { return {}; }
     std::vector<int> forms;
     std::atomic<uint64_t> written = 0;
 };
