@@ -100,17 +100,16 @@ inline Manifest make_evidence(const std::filesystem::path& image, const std::vec
         for (uint64_t chunk = bad.range.offset / chunk_size; chunk <= (bad.range.end() - 1) / chunk_size; ++chunk)
             if (m.chunks_touched.empty() || m.chunks_touched.back() < chunk) m.chunks_touched.push_back(chunk);
     }
-    m.log_head = output.log->head();
-    m.log_entries = output.log->entries();
-    output.log.reset();
-    output.chunks.reset();
     output.publish(m, options.bad, Sealer({}));
     return m;
 }
 
 inline VerifyResult verify(const std::filesystem::path& image, std::optional<Digest> expected = {}) {
     Silence silence;
-    return verify_image({.image = image, .expect_root = expected, .trust = {}}, silence, {});
+    VerifyOptions options;
+    options.image = image;
+    options.expect_root = expected;
+    return verify_image(options, silence, {});
 }
 
 // Files of ours are 0400; a test that is not root must still be able to damage them.
