@@ -55,6 +55,19 @@ def test_unreadable_and_two_outputs(kanshiki, disk, tmp_path, bad_disk):
     check(tmp_path / "b.img.zst")
 
 
+def test_segments_and_conversions(kanshiki, disk, tmp_path):
+    kanshiki("acquire", disk, "-o", tmp_path / "a.E01", "--split", "1M").expect(0)
+    kanshiki("convert", tmp_path / "a.E01", "-o", tmp_path / "b.img").expect(0)
+    check(tmp_path / "a.E01")
+    check(tmp_path / "b.img")
+    whole = manifest(tmp_path / "b.img")
+    for spoil in ({"kind": "copy"}, {"manifest_sha256": "00"}, {"replaced": [{"offset": -1, "size": 1}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            schema("manifest").validate({**whole, "derived_from": {**whole["derived_from"], **spoil}})
+    for line in lines(tmp_path / "a.E01.custody.jsonl"):
+        schema("log").validate(line)
+
+
 def test_live_resumed_and_over_ssh(kanshiki, tmp_path, sshd, loop_device, start):
     disk = make_disk(tmp_path / "large", 96 * MIB)
     loop_device(disk, read_only=False)

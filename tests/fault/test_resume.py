@@ -103,7 +103,7 @@ def test_a_doctored_log_stops_it(kanshiki, unfinished):
     kanshiki("acquire", disk, "-o", image, "--resume").expect(2)
 
 
-@pytest.mark.parametrize("name", ["disk.img.zst", "disk.E01", "disk.001"])
+@pytest.mark.parametrize("name", ["disk.img.zst", pytest.param("disk.E01", marks=pytest.mark.full), pytest.param("disk.001", marks=pytest.mark.full)])
 @pytest.mark.parametrize("call", ["openat", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "rename", "fchmod", "chmod"])
 def test_killed_inside_any_call_that_touches_a_file(kanshiki, tmp_path, call, name):
     """strace delivers SIGKILL on the n-th such call, for every n until the run gets through: no window is left out."""
