@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -130,6 +130,16 @@ def test_two_outputs_and_refusals(images, kanshiki, zeroed, tmp_path):
     assert (images / "disk.img").read_bytes() == before
     assert "only read" in kanshiki("convert", images / "disk.img", "-o", tmp_path / "x.qcow2").expect(2).stderr
     kanshiki("convert", tmp_path / "none.img", "-o", tmp_path / "x.img").expect(2)
+
+
+def test_an_interrupted_one_leaves_nothing(start, bad_disk, tmp_path):
+    slow = bad_disk(make_disk(tmp_path / "disk", 32 * MIB), delay=0.02)
+    (tmp_path / "old.img").symlink_to(slow.path)
+    run = start("convert", tmp_path / "old.img", "-o", tmp_path / "out/new.E01", "--progress", "json")
+    run.wait_progress(2 * MIB)
+    run.signal(signal.SIGINT)
+    assert run.finish().code == 130
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_output_is_the_same_for_any_number_of_threads(images, kanshiki, tmp_path):
