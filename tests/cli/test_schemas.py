@@ -15,7 +15,7 @@ pytestmark = pytest.mark.full
 
 SCHEMAS = {name: json.loads((rig.ROOT / f"docs/formats/{name}.schema.json").read_text()) for name in ("manifest", "log")}
 BAD = [(2 * CHUNK + 512, 1024), (5 * MIB, 4096)]
-TOLD = {"notice", "command", "login", "retry", "reconnect", "detail"}  # what sources say: message and texts of their own
+TOLD = {"notice", "command", "footprint", "login", "retry", "reconnect", "detail"}  # what sources say: message and texts of their own
 
 
 def plain(folder, disk):
@@ -48,14 +48,14 @@ def live(folder, disk):
 
 def stopped_and_resumed(folder, disk):
     large, image = make_disk(folder / "large", 48 * MIB), folder / "disk.img.zst"
-    with rig.BadDisk(large, delay=0.005, bad=BAD) as slow:
-        with rig.Running("acquire", slow.path, "-o", image, "--progress", "json") as run:
+    with rig.BadDisk(large, bad=BAD) as bad:
+        with rig.Running("acquire", bad.path, "-o", image, "--progress", "json", "--limit-rate", "8M") as run:
             run.wait_progress(8 * MIB)
             run.signal(signal.SIGTERM)
             assert run.finish().code == 130
         with open(f"{image}.log.jsonl", "ab") as log:  # what a kill in mid-write leaves
             log.write(b'{"seq": 9')
-        rig.kanshiki("acquire", slow.path, "-o", image, "--resume").expect(4)
+        rig.kanshiki("acquire", bad.path, "-o", image, "--resume").expect(4)
 
 
 def over_ssh(folder, disk):
@@ -75,7 +75,7 @@ def standard_input(folder, disk):
 
 # Each run, and events that its log must have: so what the schema says of them is put to the test.
 RUNS = {plain: {"start", "detail", "complete"}, no_digests: set(), not_utf8: set(), too_long_for_a_line: {"start"}, unreadable: {"unreadable"}, live: {"notice", "read_times"},
-        stopped_and_resumed: {"stopped", "torn line cut off", "resumed"}, over_ssh: {"login", "command", "retry"},
+        stopped_and_resumed: {"stopped", "torn line cut off", "resumed"}, over_ssh: {"login", "command", "footprint", "retry"},
         two_outputs: set(), standard_input: set()}
 DESCRIBED = TOLD | {case["if"]["properties"]["event"].get("const") for case in SCHEMAS["log"]["allOf"] if "event" in case["if"]["properties"]}
 
