@@ -199,15 +199,19 @@ def test_each_value_of_another_type_is_refused(written, run, name):
                     assert not schema.is_valid(replaced(document, path, other)), (path, other)
 
 
+ROLES = [("chunks", "map", "log"), ("image", "map", "log"), ("image", "chunks", "log"), ("image", "chunks", "map"),
+         ("image", "chunks", "map", "map", "log")]
 WRONG = {
     "manifest": [(("format",), "another manifest"), (("version",), 2), (("image", "format"), "tar"), (("image", "size"), -1), (("image", "size"), 1 << 63),
                  (("image", "chunk_size"), 4096), (("image", "root"), "A" * 64), (("image", "root"), "a" * 63), (("image", "root"), "a" * 64 + "\n"),
                  (("image", "digests", "sha256"), "a" * 40), (("image", "digests", "crc32"), "a" * 8), (("consistency",), "live"), (("live_because",), "someone"),
                  (("consistency",), "live (not point in time)"), (("unreadable", "listed_ranges", 0, "size"), 0), (("unreadable", "listed_ranges", 0, "errno"), 4096),
-                 (("unreadable", "listed_chunks", 0), -1), (("source", "partition_table_sha256"), ""), (("source", "logical_sector"), 1 << 32),
+                 (("unreadable", "listed_chunks", 0), -1), (("source", "partition_table_sha256"), ""), (("source", "logical_sector"), 1 << 32), (("source", "physical_sector"), 1 << 32),
+                 (("source", "identity"), {"model": 7}), (("time", "resumed_at"), [-1]),
                  (("time", "started"), "2026-11-23T05:52:11Z"), (("time", "ended"), "2026-11-23 05:52:11.123456Z"), (("host", "clock"), "right"), (("log", "head"), "0"),
                  (("files", 0, "name"), "../disk.img"), (("files", 0, "name"), ".."), (("files", 0, "name"), ""), (("files", 0, "name"), "a\0b"),
                  (("files", 0, "role"), "other"), (("files", 1, "role"), "map"), (("files", 0, "role"), "log"), (("files",), []),
+                 *[(("files",), [{"role": role, "name": role, "size": 0, "sha256": None} for role in roles]) for roles in ROLES],
                  (("derived_from",), {"kind": "copy", "image": "a.img", "manifest_sha256": None, "replaced": []}),
                  (("derived_from",), {"kind": "repair", "image": "a/b", "manifest_sha256": None, "replaced": []}),
                  (("derived_from",), {"kind": "repair", "image": "a.img", "manifest_sha256": None, "replaced": [{"offset": 0, "size": 0}]})],
@@ -223,6 +227,23 @@ def test_values_that_cannot_be_are_refused(written, what, path, value):
     name = "manifest" if what == "manifest" else "log"
     document = next(line for line in written(unreadable)[name] if what in ("manifest", line.get("event")))
     assert validator(name).is_valid(document) and not validator(name).is_valid(replaced(document, path, value))
+
+
+@pytest.mark.parametrize("event", sorted(event for event in DESCRIBED if event))
+def test_an_entry_too_long_for_a_line_is_described(written, event):
+    [line] = [line for line in written(too_long_for_a_line)["log"] if "fields_left_out" in line]
+    seq, prev = (0, "0" * 64) if event == "start" else (1, "a" * 64)
+    document = line | {"event": event, "seq": seq, "prev": prev}
+    assert validator("log", closed=True).is_valid(document)
+    for key in document:
+        assert not validator("log").is_valid(without(document, (key,))), key
+
+
+@pytest.mark.parametrize("key", ["kind", "image", "manifest_sha256", "replaced"])
+def test_what_an_image_was_made_from_is_told_in_full(written, key):
+    derived = {"kind": "convert", "image": "disk.img", "manifest_sha256": None, "replaced": []}
+    document = written(plain)["manifest"][0] | {"derived_from": derived}
+    assert not validator("manifest").is_valid(without(document, ("derived_from", key)))
 
 
 @pytest.mark.parametrize("derived", [None, {"kind": "convert", "image": "disk.img", "manifest_sha256": None, "replaced": []},
