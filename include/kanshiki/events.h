@@ -9,8 +9,8 @@
 
 namespace kanshiki {
 
-// kind is one of: "notice" (a person should see it), "command" (something we ran on a far side: our footprint),
-// "login", "retry", "reconnect", "detail" (for the log only).
+// kind is one of: "notice" (a person should see it), "command" (something we ran on a far side), "footprint" (what we
+// left or ran there otherwise), "login", "retry", "reconnect", "detail" (for the log only).
 struct Event {
     std::string kind;
     std::string message;                                          // one line, may hold bytes from outside

@@ -7,7 +7,9 @@ import subprocess
 import threading
 from pathlib import Path
 
+import jsonschema
 import pytest
+import rig
 
 from images import MIB, make_disk
 from test_seal import make_key
@@ -133,7 +135,7 @@ def test_evidence_that_cannot_be_written_beside_is_verified_all_the_same(kanshik
     Path(f"{image}.custody.jsonl").rmdir()
     assert done.json["verdict"] == "altered"
     mount = subprocess.run(["unshare", "-m", "sh", "-c", f"mount --bind {image.parent} {image.parent} && mount -o remount,ro,bind {image.parent} && "
-                            f"exec {__import__('rig').binary()} verify {image} --json"], capture_output=True, text=True)
+                            f"exec {rig.binary()} verify {image} --json"], capture_output=True, text=True)
     result = json.loads(mount.stdout)
     assert mount.returncode == 0 and any("not in the custody log" in note for note in result["notes"])
 
@@ -166,6 +168,17 @@ def test_log_is_for_people_and_escapes_what_came_from_outside(kanshiki, image, t
 def test_log_needs_evidence(kanshiki, tmp_path):
     (tmp_path / "a.img").write_bytes(b"x")
     assert len(kanshiki("log", tmp_path / "a.img").expect(11).stderr.splitlines()) == 1
+
+
+def test_lines_are_what_their_schema_says(image):
+    schema = json.loads((rig.ROOT / "docs/formats/custody.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for line in acts(image):
+        validator.validate(line)
+        for key in ("seq", "time", "event", "prev"):
+            assert not validator.is_valid({name: value for name, value in line.items() if name != key})
+    assert not validator.is_valid({name: value for name, value in acts(image)[2].items() if name != "to"})
 
 
 def test_triage_is_an_act(kanshiki, image, tmp_path):

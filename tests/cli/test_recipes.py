@@ -1,7 +1,10 @@
 """The recipes in docs/formats ("Check it without kanshiki"): each works on evidence that is whole, and fails on evidence
 in which what it checks was altered."""
 
+import os
+import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,8 +15,15 @@ from images import CHUNK, MIB, make_disk
 
 pytestmark = pytest.mark.full
 
-RECIPES = [(path.name, number, text) for path in sorted((rig.ROOT / "docs/formats").glob("*.md"))
-           for number, text in enumerate(re.findall(r"^```sh check\n(.*?)^```$", path.read_text(), re.M | re.S))]
+FORMATS = rig.ROOT / "docs/formats"
+
+
+def recipes(kind):
+    return [(path.name, number, text) for path in sorted(FORMATS.glob("*.md"))
+            for number, text in enumerate(re.findall(rf"^```sh {kind}\n(.*?)^```$", path.read_text(), re.M | re.S))]
+
+
+RECIPES, OF_SCHEMAS = recipes("check"), recipes("schema")
 BAD = [(2 * CHUNK + 512, 1024), (5 * MIB, 4096)]
 
 
@@ -23,6 +33,8 @@ def evidence(tmp_path_factory):
     disk = make_disk(folder / "disk", 6 * MIB + 512)
     with rig.BadDisk(disk, bad=BAD) as bad:
         rig.kanshiki("acquire", bad.path, "-o", folder / "disk.img", "-o", folder / "disk.img.zst").expect(4)
+    rig.kanshiki("convert", folder / "disk.img", "-o", folder / "disk.E01").expect(4)
+    (folder / "disk.img.custody.jsonl").unlink()
     disk.unlink()
     for command in (["genpkey", "-algorithm", "ed25519", "-out", "key.pem"], ["pkey", "-in", "key.pem", "-pubout", "-out", "trusted.pub"]):
         subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
@@ -31,7 +43,26 @@ def evidence(tmp_path_factory):
         rig.kanshiki("verify", folder / "disk.img").expect(0)
         rig.kanshiki("seal", folder / "disk.img", "--custody", "--sign", folder / "key.pem").expect(0)
         (folder / "tsa.pem").write_bytes(tsa.ca.read_bytes())
+    for schema in FORMATS.glob("*.schema.json"):
+        shutil.copy(schema, folder)
+    triaged_volume(folder, tmp_path_factory.mktemp("triage"))
     return folder
+
+
+def triaged_volume(folder, scratch):
+    """volume.img and what triage finds in it; one excerpt has a byte that is not UTF-8, and a backslash."""
+    (scratch / "root/etc").mkdir(parents=True)
+    (scratch / "root/etc/passwd").write_bytes(b"root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0:caf\xe9 \\ x:/root:/bin/sh\nguest::1000:1000::/home/guest:/bin/sh\n")
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", scratch / "root", folder / "volume.img", "8M"], check=True)
+    rig.kanshiki("triage", folder / "volume.img", "-o", scratch / "out").expect(0)
+    shutil.copy(scratch / "out/findings.jsonl", folder)
+
+
+@pytest.fixture(autouse=True)
+def agent_on_the_path(tmp_path_factory, monkeypatch):
+    programs = tmp_path_factory.mktemp("programs")
+    (programs / "kanshiki-agent").symlink_to(rig.binary().parent / f"kanshiki-agent-{platform.machine()}")
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:{os.environ['PATH']}")  # Debian's python has the package of schemas
 
 
 @pytest.fixture
@@ -46,7 +77,7 @@ def run(text, folder):
 
 
 def test_every_format_has_a_recipe():
-    assert {"manifest.md", "chunks.md", "map.md", "log.md", "merkle.md", "signature.md", "custody.md"} <= {name for name, _, _ in RECIPES}
+    assert {path.name for path in FORMATS.glob("*.md")} == {name for name, _, _ in RECIPES}
 
 
 @pytest.mark.parametrize("name, number, text", RECIPES, ids=[f"{name}-{number}" for name, number, _ in RECIPES])
@@ -80,7 +111,25 @@ def altered_place(path: Path, whole: bytes) -> int:
         return 2 * 32 + 5
     if path.suffix == ".img":
         return BAD[0][0] + 7
+    if path.name == "findings.jsonl":
+        return whole.index(b'"excerpt":"') + 12
     return len(whole) // 2
+
+
+@pytest.mark.parametrize("name, number, text", OF_SCHEMAS, ids=[f"{name}-{number}" for name, number, _ in OF_SCHEMAS])
+def test_recipe_of_a_schema(name, number, text, folder):
+    done = run(text, folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [path] = [path for path in folder.iterdir() if f'"{path.name}"' in text and not path.name.endswith(".schema.json")]
+    for key in (b'"time"', b'"event"' if path.suffix == ".jsonl" else b'"root"'):
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(key, b'"else"'))
+        assert run(text, folder).returncode != 0, key
+        path.write_bytes(whole)
+
+
+def test_every_schema_has_a_recipe():
+    assert all(any(schema.name in text for _, _, text in OF_SCHEMAS) for schema in FORMATS.glob("*.schema.json"))
 
 
 def test_zstd_restores_what_the_raw_image_is(folder):
