@@ -142,10 +142,15 @@ def test_an_interrupted_one_leaves_nothing(start, bad_disk, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_the_output_is_the_same_for_any_number_of_threads(images, kanshiki, tmp_path):
+@pytest.mark.parametrize("target", FORMATS)
+def test_the_output_is_the_same_for_any_number_of_threads(images, kanshiki, tmp_path, target):
+    made = []
     for threads in (1, 5):
-        kanshiki("convert", images / "disk.img", "-o", tmp_path / f"{threads}.E01", "--threads", threads).expect(4)
-    assert (tmp_path / "1.E01").read_bytes() == (tmp_path / "5.E01").read_bytes()
+        image = tmp_path / str(threads) / target
+        kanshiki("convert", images / "disk.img", "-o", image, "--threads", threads).expect(4)
+        # Of an E01, ISA-L now and then finds another match: what it restores to is the same, the stored bytes need not be.
+        made.append((content(image), Path(f"{image}.chunks").read_bytes()) if target == "disk.E01" else image.read_bytes())
+    assert made[0] == made[1]
 
 
 KINDS = [("x.qcow2", "qcow2", ()), ("x.vmdk", "vmdk", ()), ("x.vmdk", "vmdk", ("-o", "subformat=streamOptimized")), ("x.vhd", "vpc", ()),
