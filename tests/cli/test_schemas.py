@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -72,6 +73,10 @@ def converted(folder, disk):
     """Through images of several files each: E01, split raw."""
     rig.kanshiki("acquire", disk, "-o", folder / "a.E01", "--split", "2M").expect(0)
     rig.kanshiki("convert", folder / "a.E01", "-o", folder / "b.001", "--split", "2M").expect(0)
+    (folder / "foreign").mkdir()  # without the companions it could be anyone's
+    for segment in folder.glob("a.E??"):
+        shutil.copy(segment, folder / "foreign")
+    rig.kanshiki("convert", folder / "foreign/a.E01", "-o", folder / "c.img").expect(0)
 
 
 def standard_input(folder, disk):
