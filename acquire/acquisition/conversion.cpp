@@ -2,6 +2,7 @@
 
 #include "acquire/acquisition/leaf_recorder.h"
 #include "acquire/acquisition/output.h"
+#include "acquire/source/overlay.h"
 #include "acquire/verify/stored_digests.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/custody_log.h"
@@ -21,7 +22,8 @@ constexpr uint64_t largest_manifest = 64 << 20, largest_map = 256 << 20;
 
 // What is known of the old image beside its bytes.
 struct Old {
-    std::unique_ptr<BlockSource> content;
+    std::unique_ptr<BlockSource> kept;    // of a repair: the damaged image, as far as it can be followed
+    std::unique_ptr<BlockSource> content; // what is passed on
     std::optional<Manifest> manifest;
     std::optional<Digest> manifest_sha256;
     std::unique_ptr<ChunkListReader> leaves;
@@ -30,7 +32,7 @@ struct Old {
 };
 
 [[noreturn]] void altered(const fs::path& image, const std::string& what) {
-    throw Error(ExitCode::altered, image.string() + ": " + what + "; nothing was converted. kanshiki verify says more");
+    throw Error(ExitCode::altered, image.string() + ": " + what + "; nothing was written. kanshiki verify says more");
 }
 
 std::string place(const Range& range) {
@@ -47,7 +49,8 @@ std::vector<Bad> unreadable_of(const Manifest& manifest, const Companions& files
     return out;
 }
 
-Old open_old(const fs::path& image) {
+Old open_old(const ConvertOptions& options) {
+    const fs::path& image = options.image;
     const EvidenceFormat* format = find_evidence_format(image);
     std::error_code error;
     if (!fs::exists(image, error)) throw Error(ExitCode::usage, image.string() + ": no such image");
@@ -61,6 +64,14 @@ Old open_old(const fs::path& image) {
         old.bad = unreadable_of(*old.manifest, files);
     }
     if (fs::exists(files.chunks, error)) old.leaves = std::make_unique<ChunkListReader>(files.chunks);
+    if (options.source) {
+        if (!old.manifest || !old.leaves)
+            throw Error(ExitCode::usage, image.string() + ": a repair needs its manifest and its chunk list");
+        // Without a way to follow a damaged file the format stores chunks as they are, and opens whatever is there.
+        old.kept = format->salvage ? format->salvage(image, old.manifest->size) : format->open(image);
+        old.content = std::make_unique<Overlay>(*old.kept, *options.source, options.damaged, old.manifest->size);
+        return old;
+    }
     try {
         old.content = format->open(image);
     } catch (const Error& wrong) {
@@ -107,7 +118,7 @@ public:
         : options_(options), events_(events), stop_(stop) {}
 
     ConvertResult run() {
-        old_ = open_old(options_.image);
+        old_ = open_old(options_);
         check_outputs();
         choose_digests();
         begin();
@@ -196,7 +207,7 @@ private:
         PipelineOptions out;
         out.digests = digests_;
         out.threads = options_.threads;
-        out.phase = "convert";
+        out.phase = options_.source ? "repair" : "convert";
         return out;
     }
 
@@ -256,7 +267,8 @@ private:
             m.source_identity = info.identity;
         }
         m.derived_from =
-            Derivation{"convert", to_utf8_lossless(options_.image.filename().string()), old_.manifest_sha256, {}};
+            Derivation{options_.source ? "repair" : "convert", to_utf8_lossless(options_.image.filename().string()),
+                       old_.manifest_sha256, options_.damaged};
         m.tool = this_tool(options_.arguments);
         m.host = this_host();
         m.started = started_;
@@ -297,11 +309,10 @@ private:
         std::vector<std::string> names;
         for (const auto& output : outputs_) names.push_back(output->paths.image.filename().string());
         const std::optional<std::string> why =
-            try_record_act(options_.image, "convert",
+            try_record_act(options_.image, options_.source ? "repair" : "convert",
                            {{"images", names}, {"root", to_hex(read.root)}, {"compared", result_.compared}});
         if (why)
-            events_.report(
-                {"notice", "the conversion stands, but is not in the custody log of the old image: " + *why});
+            events_.report({"notice", "the new image stands, but is not in the custody log of the old image: " + *why});
     }
 
     // Half a conversion is no evidence, and cannot be resumed.

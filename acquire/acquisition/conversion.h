@@ -15,6 +15,10 @@ struct ConvertOptions {
     unsigned threads = 0;
     bool force = false;
     std::vector<std::string> arguments; // as typed, for the manifest
+    // Of a repair: what is damaged (ascending, disjoint, whole chunks) is read from `source` instead. Null: a
+    // conversion.
+    BlockSource* source = nullptr;
+    std::vector<Range> damaged;
 };
 
 struct ConvertResult {
@@ -23,6 +27,7 @@ struct ConvertResult {
     bool foreign = false;              // the old image has no manifest of ours
 };
 
+// A repair is a conversion in which the damaged chunks come from the source; each must equal its leaf like all others.
 // Throws Error: altered where the old image is not what its manifest, chunk list or stored digests say; then no new
 // image is left. A conversion is not resumed: one that was broken off is begun again with `force`.
 ConvertResult convert_image(const ConvertOptions& options, Events& events, std::stop_token stop);

@@ -1,4 +1,5 @@
 #include "kanshiki/verify.h"
+#include "acquire/commands/against_source.h"
 #include "acquire/commands/options.h"
 #include "kanshiki/command.h"
 #include "kanshiki/custody_log.h"
@@ -19,6 +20,8 @@ constexpr const char* examples = R"(Examples:
   kanshiki verify disk.img.zst                            does everything beside it agree with it?
   kanshiki verify disk.img --expect-root 8f3c...          and is it the image whose root was noted?
   kanshiki verify disk.img --trust-key ito.pub            and did this key sign it? (--trust-cert tsa.pem: when?)
+  kanshiki verify disk.img --source /dev/nvme1n1          and is the original still the same?
+  kanshiki verify disk.img --source ssh://host/dev/nvme1n1 --sudo --repair -o mended.img
   kanshiki verify disk.img --json | jq .verdict
 
 Reads IMAGE once, in parallel, and needs nothing but the files beside it; says what was missing and could not be checked.
@@ -26,14 +29,35 @@ The last line is the verdict:
   authentic        a key given with --trust-key signed it, or its root is that of --expect-root; nothing contradicts it
   consistent only  the files agree with each other; whoever rewrote them all could have made them so
   altered          something differs: where, is said above
+A source that has changed since is no damage of the image. A repair writes a new image, in which just the damaged chunks
+are fetched again, each accepted only if it equals its leaf; the damaged one is not touched.
 What was found is noted in the custody log (--no-record: not).
-Exit: 0 authentic or consistent only, 10 altered or cut short (or, with --require-signature, not authentic), 11 not evidence of kanshiki, or nothing to check it with,
+Exit: 0 authentic or consistent only, or repaired, 10 altered or cut short (or, with --require-signature, not authentic), 11 not evidence of kanshiki, or nothing to check it with,
 3 the acquisition is not finished, 2 no such file or wrong options, 6 it may not be read.)";
 
 constexpr size_t most_damage_shown = 50;
 
-nlohmann::ordered_json as_json(const VerifyOptions& options, const VerifyResult& result, ExitCode code) {
-    using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+
+Json ranges_json(const std::vector<Range>& ranges) {
+    Json out = Json::array();
+    for (const Range& range : ranges) out.push_back({{"offset", range.offset}, {"size", range.size}});
+    return out;
+}
+
+Json source_json(const AgainstSourceResult& source) {
+    if (!source.comparison) return nullptr;
+    const SourceComparison& now = *source.comparison;
+    return {{"uri", to_utf8_lossless(now.uri)},
+            {"same", now.same()},
+            {"size", now.size},
+            {"differing", ranges_json(now.differing)},
+            {"missing_chunks", now.missing_chunks},
+            {"unreadable_bytes", now.unreadable}};
+}
+
+Json as_json(const VerifyOptions& options, const VerifyResult& result, const AgainstSourceResult& source,
+             ExitCode code) {
     Json checked = Json::array(), not_checked = Json::array(), damage = Json::array(), notes = Json::array();
     for (const std::string& what : result.checked) checked.push_back(to_utf8_lossless(what));
     for (const NotChecked& one : result.not_checked)
@@ -58,6 +82,9 @@ nlohmann::ordered_json as_json(const VerifyOptions& options, const VerifyResult&
              {"notes", notes},
              {"exit", static_cast<int>(code)}};
     if (result.root) out["root"] = to_hex(*result.root);
+    out["source"] = source_json(source);
+    out["repaired"] = nullptr;
+    if (source.root) out["repaired"] = {{"root", to_hex(*source.root)}, {"replaced", ranges_json(source.replaced)}};
     return out;
 }
 
@@ -157,11 +184,22 @@ int run_verify(const std::vector<std::string>& arguments) {
         ->allow_extra_args(false);
     app.add_flag("--require-signature", require_signature, "exit 10 unless the verdict is authentic");
     app.add_flag("--no-record", no_record, "leave the custody log as it is");
+    AgainstSource against;
+    app.add_option("--source", against.source, "compare it with the original: block device, file or ssh://host/dev/...")
+        ->type_name("SOURCE");
+    app.add_flag("--repair", against.repair, "write a new image, with what is damaged fetched again from --source");
+    app.add_option("-o,--output", against.outputs, "of --repair: the new image")
+        ->type_name("NEW")
+        ->allow_extra_args(false);
     app.add_option("--threads", options.threads, "of CPU work (default: one per core)")
         ->check(CLI::Range(1u, 1024u))
         ->type_name("N");
+    add_source_options(app, against.open);
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
+    against.check();
+    against.arguments = arguments;
+    against.arguments.insert(against.arguments.begin(), {"kanshiki", "verify"});
     options.image = image;
     if (app.count("--expect-root")) {
         options.expect_root = digest_from_hex(expected);
@@ -170,18 +208,21 @@ int run_verify(const std::vector<std::string>& arguments) {
     }
 
     VerifyResult result;
+    AgainstSourceResult source;
     {
         const StopOnSignal stop;
         const auto console = open_console(output.style(), output.quiet);
         result = verify_image(options, *console, stop.token());
+        source = go_to_source(against, options, result, *console, stop.token());
     }
     const bool insufficient = require_signature && result.verdict != Verdict::authentic;
-    const ExitCode code = result.verdict == Verdict::altered || insufficient ? ExitCode::altered : ExitCode::ok;
+    const bool bad = result.verdict == Verdict::altered && !source.root; // a repair has made up for it
+    const ExitCode code = bad || insufficient ? ExitCode::altered : ExitCode::ok;
     if (!no_record && result.manifest) record(options, result);
     if (output.json)
-        std::cout << as_json(options, result, code).dump(2) << "\n";
+        std::cout << as_json(options, result, source, code).dump(2) << "\n";
     else if (!output.quiet)
-        print_text(options, result);
+        print_text(options, result), print_against_source(against, source);
     return static_cast<int>(code);
 }
 

@@ -36,6 +36,16 @@ struct NotChecked {
     std::string what, why;
 };
 
+// The source as it is now, beside what was imaged.
+struct SourceComparison {
+    std::string uri;
+    uint64_t size = 0;            // bytes it has now
+    std::vector<Range> differing; // whole chunks, neighbours merged
+    uint64_t missing_chunks = 0;  // that the image has beyond its end
+    uint64_t unreadable = 0;      // bytes
+    bool same() const { return differing.empty() && missing_chunks == 0; }
+};
+
 struct VerifyResult {
     Verdict verdict = Verdict::altered;
     uint64_t size = 0, chunks = 0;    // of the image as read

@@ -44,10 +44,12 @@ class BadDisk:
     bad          the same as a list of (offset, size)
     delay        seconds added to each read
     failing_while  path of a file: while that file exists, every read gives EIO (a fault that comes and goes)
+    rate         bytes a second that it gives at most
     parallel     how many reads are served at a time (else as many as happens, about four); needs root
     """
 
-    def __init__(self, base, mapfile=None, bad=None, delay: float = 0, failing_while=None, parallel: int | None = None):
+    def __init__(self, base, mapfile=None, bad=None, delay: float = 0, failing_while=None, rate: int | None = None,
+                 parallel: int | None = None):
         self._folder = Path(tempfile.mkdtemp(prefix="kanshiki-disk-"))
         self._mount = self._folder / "mount"
         self._log = self._folder / "log"
@@ -65,6 +67,9 @@ class BadDisk:
         if delay:
             filters += ["--filter=delay"]
             parameters += [f"rdelay={round(delay * 1000)}ms"]
+        if rate:
+            filters += ["--filter=rate"]
+            parameters += [f"rate={8 * rate}"]
         disk = ["-r", *filters, "file", str(Path(base).resolve()), *parameters]
         self._parallel = parallel
         self._server = self._process = None
