@@ -66,7 +66,7 @@ def test_a_frame_that_came_is_kept_as_it_came(sshd, volume, tmp_path):
     assert (tmp_path / "a.img.zst").read_bytes() == (tmp_path / "b.img.zst").read_bytes()
 
 
-@pytest.mark.parametrize("options", [["--compress", "none"], ["--compress", "zstd"], ["--source-hash"], ["--connections", "3"],
+@pytest.mark.parametrize("options", [["--compress", "none"], ["--compress", "zstd"], ["--source-hash"], ["--connections", "3", "--limit-rate", "3M"],
                                      ["--level", "9"], ["--nice", "5"], ["--threads", "1"], ["--hash", "none"]])
 def test_options_change_the_way_and_not_the_image(sshd, volume, image, options):
     by_agent(sshd, volume, image, *options).expect(0)
