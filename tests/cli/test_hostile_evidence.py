@@ -64,6 +64,14 @@ def test_a_seek_table_of_2_to_the_27_empty_frames(kanshiki, image):
     assert damaged(verify(kanshiki, image, 10), image.name)
 
 
+def test_a_frame_stored_in_3_gibibytes(kanshiki, image):
+    stored = 3 << 30
+    with open(image, "wb") as file:
+        file.seek(stored)
+        file.write(table([(stored, CHUNK)]))
+    assert damaged(verify(kanshiki, image, 10), image.name)
+
+
 @pytest.mark.parametrize("claimed", [CHUNK, 16 * MIB, (16 * MIB) + 1, 0xFFFFFFFF])
 def test_a_frame_that_decompresses_to_a_gibibyte(kanshiki, image, claimed):
     zeros = subprocess.Popen(["head", "-c", str(1 << 30), "/dev/zero"], stdout=subprocess.PIPE)

@@ -58,6 +58,13 @@ TEST(SeekTable, RefusesWhatDoesNotFitTheFile) {
     EXPECT_THAT(refusal(bomb, size), testing::HasSubstr("frame 0 holds 2147483647 bytes"));
     EXPECT_THAT(refusal(good, size + 1), testing::HasSubstr("do not fill the file"));
     EXPECT_THAT(refusal(good, good.size()), testing::HasSubstr("outside the file"));
+    Bytes empty = good;
+    put32(empty, 8, 7);
+    EXPECT_THAT(refusal(empty, size), testing::HasSubstr("frame 0 has 7 bytes: too few"));
+    Bytes inflated = good;
+    put32(inflated, 12, 1);
+    put32(inflated, 8, 2 + 1024 * 1024 + 1);
+    EXPECT_THAT(refusal(inflated, size + 2 * 1024 * 1024), testing::HasSubstr("bytes for 1 of content"));
     Bytes reserved = good;
     reserved[good.size() - 5] = std::byte{0x40};
     EXPECT_THAT(refusal(reserved, size), testing::HasSubstr("reserved"));
