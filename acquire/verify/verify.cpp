@@ -6,6 +6,7 @@
 #include "acquire/verify/authenticity.h"
 #include "acquire/verify/companions.h"
 #include "acquire/verify/leaf_check.h"
+#include "acquire/verify/opening.h"
 #include "acquire/verify/stored_digests.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/escape.h"
@@ -25,15 +26,13 @@ bool present(const fs::path& path) {
     return fs::exists(fs::symlink_status(path, ignored));
 }
 
-std::string bytes_text(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
-
 class Verification {
 public:
     Verification(const VerifyOptions& options, Events& events, std::stop_token stop)
         : options_(options), events_(events), stop_(stop), name_(options.image.filename().string()) {}
 
     VerifyResult run() {
-        look_at_the_name();
+        format_ = format_to_verify(options_.image);
         set_ = check_companions(options_.image, findings_);
         signed_ = check_authenticity(set_.files, options_.trust, findings_);
         if (!something_to_check()) return conclude();
@@ -52,35 +51,6 @@ public:
     }
 
 private:
-    // Before anything is read: is this the name of an image at all?
-    void look_at_the_name() {
-        const fs::path& image = options_.image;
-        format_ = find_evidence_format(image);
-        for (const char* suffix :
-             {".manifest.json", ".chunks", ".map", ".log.jsonl", ".sha256", ".custody.jsonl", ".custody.head",
-              ".manifest.json.sig", ".manifest.json.pub", ".manifest.json.sig.tsr", ".partial"})
-            if (const std::string text = image.string();
-                text.ends_with(suffix) && present(text.substr(0, text.size() - std::string_view(suffix).size())))
-                throw Error(ExitCode::usage, text + " belongs to an image; verify the image itself: " +
-                                                 text.substr(0, text.size() - std::string_view(suffix).size()));
-        if (present(image)) {
-            open_to_read(image, ExitCode::refused);
-            if (!format_)
-                throw Error(ExitCode::never_valid, image.string() +
-                                                       " is no image of kanshiki: its name must end in one of " +
-                                                       evidence_extensions());
-            return;
-        }
-        if (present(partial_path(image)))
-            throw Error(ExitCode::source_lost,
-                        image.string() + ": the acquisition is not finished; go on with kanshiki acquire SOURCE -o " +
-                            image.string() + " --resume");
-        const Companions files = Companions::of(image);
-        if (!present(files.manifest) && !present(files.chunks))
-            throw Error(ExitCode::usage, image.string() + ": no such file");
-        if (!format_) throw Error(ExitCode::usage, image.string() + ": no such file");
-    }
-
     // Without any of these the image can only be said to be readable.
     bool something_to_check() {
         if (set_.manifest || set_.chunks || options_.expect_root || set_.listed_image) return true;
@@ -103,31 +73,12 @@ private:
     }
 
     bool open_image() {
-        if (!present(options_.image)) {
-            findings_.file_damage(options_.image, "is missing");
-            return false;
-        }
-        try {
-            image_ = format_->open(options_.image);
-            if (stored_as_it_is() || !format_->salvage || !set_.manifest || *image_->info().size == set_.manifest->size)
-                return true;
-            // Perhaps it is the seek table that is wrong: followed frame by frame the sizes are the frames' own.
-            auto followed = format_->salvage(options_.image, ~uint64_t{0});
-            if (*followed->info().size != set_.manifest->size) return true;
-            findings_.file_damage(options_.image, "its seek table is wrong: by it the image has " +
-                                                      bytes_text(*image_->info().size) + ", by its frames " +
-                                                      std::to_string(set_.manifest->size));
-            image_ = std::move(followed);
-        } catch (const Error& error) {
-            if (error.code() == ExitCode::refused) throw;
-            findings_.file_damage(options_.image, error.what());
-            if (!stored_as_it_is() && format_->salvage) image_ = format_->salvage(options_.image, most_expected());
-        }
+        image_ = open_damaged_or_not(*format_, options_.image, set_.manifest ? &*set_.manifest : nullptr,
+                                     most_expected(), findings_);
         return image_ != nullptr;
     }
 
-    bool stored_as_it_is() const { return format_->name == "raw" || format_->name == "split raw"; }
-    bool in_one_file() const { return stored_as_it_is() && set_.segments.empty(); }
+    bool in_one_file() const { return stored_as_it_is(*format_) && set_.segments.empty(); }
 
     void read_image() {
         size_ = *image_->info().size;
@@ -304,7 +255,7 @@ private:
         const ManifestFile* entry = set_.image_entry();
         bool good = true;
         if (entry && !error && entry->size != file_size && !findings_.image_damaged()) {
-            findings_.file_damage(options_.image, "has " + bytes_text(file_size) + "; the manifest binds " +
+            findings_.file_damage(options_.image, "has " + std::to_string(file_size) + " bytes; the manifest binds " +
                                                       std::to_string(entry->size));
             good = false;
         }
