@@ -1,6 +1,5 @@
 """kanshiki verify on files that were made to hurt it: an exit code of its own, the place named, and little memory."""
 
-import json
 import os
 import struct
 import subprocess
@@ -64,15 +63,15 @@ def test_a_seek_table_of_2_to_the_27_empty_frames(kanshiki, image):
     assert damaged(verify(kanshiki, image, 10), image.name)
 
 
-def test_a_frame_stored_in_3_gibibytes(kanshiki, image):
-    stored = 3 << 30
+def test_a_frame_stored_in_more_than_there_is_memory(kanshiki, image):
+    stored = 1600 * MIB  # a hole
     with open(image, "wb") as file:
         file.seek(stored)
         file.write(table([(stored, CHUNK)]))
     assert damaged(verify(kanshiki, image, 10), image.name)
 
 
-@pytest.mark.parametrize("claimed", [CHUNK, 16 * MIB, (16 * MIB) + 1, 0xFFFFFFFF])
+@pytest.mark.parametrize("claimed", [CHUNK, 16 * MIB, 0xFFFFFFFF])
 def test_a_frame_that_decompresses_to_a_gibibyte(kanshiki, image, claimed):
     zeros = subprocess.Popen(["head", "-c", str(1 << 30), "/dev/zero"], stdout=subprocess.PIPE)
     bomb = subprocess.run(["zstd", "-1qc"], stdin=zeros.stdout, stdout=subprocess.PIPE, check=True).stdout
@@ -111,7 +110,6 @@ def nested(depth):
 def test_a_hostile_manifest_beside_a_whole_image(kanshiki, image, make):
     path = image.with_name(image.name + ".manifest.json")
     whole = path.read_text()
-    assert json.loads(whole)["image"]["size"] == SIZE if "image" in json.loads(whole) else True
     changed = make(whole)
     assert changed != whole, "the manifest gives its size as expected"
     path.write_text(changed)
