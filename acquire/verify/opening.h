@@ -6,8 +6,8 @@
 
 namespace kanshiki {
 
-// By the image's name; the image itself may be missing, if its companions are there to say so. Never null. Throws Error:
-// usage, never_valid, refused, source_lost (only IMAGE.partial is there).
+// By the image's name; the image itself may be missing, if its companions are there to say so. Never null. Throws
+// Error: usage, never_valid, refused, source_lost (only IMAGE.partial is there).
 const EvidenceFormat* format_to_verify(const std::filesystem::path& image);
 
 // A byte of the file is that byte of the image.
