@@ -7,7 +7,7 @@
 #include <openssl/decoder.h>
 #include <openssl/pem.h>
 
-#include <cstring>
+#include <algorithm>
 
 namespace kanshiki {
 namespace {
@@ -35,7 +35,7 @@ int no_passphrase(char*, int, int, void* asked) {
 int from_text(char* buffer, int size, int, void* text) {
     const auto& passphrase = *static_cast<std::string*>(text);
     const size_t length = std::min(passphrase.size(), static_cast<size_t>(size));
-    std::memcpy(buffer, passphrase.data(), length);
+    std::copy_n(passphrase.data(), length, buffer);
     return static_cast<int>(length);
 }
 
