@@ -7,7 +7,7 @@
 #include <cstring>
 #include <libdeflate.h>
 #ifdef KANSHIKI_ISAL
-#include <isa-l/igzip_lib.h>
+#include "acquire/evidence/isal_stream.h"
 #endif
 
 namespace kanshiki::ewf {
@@ -35,22 +35,23 @@ public:
     Deflater() : level_buffer_(ISAL_DEF_LVL1_DEFAULT) {}
     // Bytes written, or 0 where `into` is too small.
     size_t operator()(std::span<const std::byte> bytes, std::span<std::byte> into) {
-        isal_deflate_stateless_init(&stream_);
-        stream_.level = 1;
-        stream_.level_buf = level_buffer_.data();
-        stream_.level_buf_size = static_cast<uint32_t>(level_buffer_.size());
-        stream_.gzip_flag = IGZIP_ZLIB;
-        stream_.end_of_stream = 1;
-        stream_.flush = NO_FLUSH;
-        stream_.next_in = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(bytes.data()));
-        stream_.avail_in = static_cast<uint32_t>(bytes.size());
-        stream_.next_out = reinterpret_cast<uint8_t*>(into.data());
-        stream_.avail_out = static_cast<uint32_t>(into.size());
-        return isal_deflate_stateless(&stream_) == COMP_OK ? stream_.total_out : 0;
+        isal_zstream& stream = *stream_;
+        isal_deflate_stateless_init(&stream);
+        stream.level = 1;
+        stream.level_buf = level_buffer_.data();
+        stream.level_buf_size = static_cast<uint32_t>(level_buffer_.size());
+        stream.gzip_flag = IGZIP_ZLIB;
+        stream.end_of_stream = 1;
+        stream.flush = NO_FLUSH;
+        stream.next_in = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(bytes.data()));
+        stream.avail_in = static_cast<uint32_t>(bytes.size());
+        stream.next_out = reinterpret_cast<uint8_t*>(into.data());
+        stream.avail_out = static_cast<uint32_t>(into.size());
+        return isal_deflate_stateless(&stream) == COMP_OK ? stream.total_out : 0;
     }
 
 private:
-    isal_zstream stream_{};
+    IsalStream stream_;
     std::vector<uint8_t> level_buffer_;
 };
 #else

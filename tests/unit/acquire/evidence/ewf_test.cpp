@@ -98,6 +98,26 @@ TEST(Ewf, AnImageIsDescribedInItsOwnSectorsWhereTheyFit) {
     }
 }
 
+// Repetitive pieces are where ISA-L's output depends on where its state lies (acquire/evidence/isal_stream.h): without
+// the cure some ten of these differ.
+TEST(Ewf, AnyEncoderGivesTheSameBytes) {
+    std::vector<std::unique_ptr<Encoder>> encoders(200);
+    for (auto& each : encoders) each = ewf::make_encoder();
+    size_t different = 0;
+    Bytes data(ewf::piece_size);
+    for (unsigned seed = 0; seed < 400; ++seed) {
+        const Bytes unit = test::random_bytes(1024, seed);
+        for (size_t i = 0; i < data.size(); ++i) data[i] = unit[i % unit.size()];
+        Encoded expected, encoded;
+        encoders.front()->encode(data, expected);
+        for (const auto& each : encoders) {
+            each->encode(data, encoded);
+            different += encoded.bytes != expected.bytes ? 1 : 0;
+        }
+    }
+    EXPECT_EQ(different, 0u);
+}
+
 TEST(Ewf, PiecesComeBackAndDamageIsSeen) {
     Bytes data = test::random_bytes(3 * ewf::piece_size + 100, 1);
     std::fill_n(data.begin() + ewf::piece_size, ewf::piece_size, std::byte{0});
