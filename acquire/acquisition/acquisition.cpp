@@ -106,7 +106,8 @@ void Acquisition::check_outputs() {
 }
 
 void Acquisition::open_the_source() {
-    source_ = open_source(options_.source, options_.open, events_, stop_);
+    source_ = options_.open_with ? options_.open_with(options_.open, events_)
+                                 : open_source(options_.source, options_.open, events_, stop_);
     const SourceInfo& info = source_->info();
     if (info.size) partition_table_ = partition_table_digest(*source_, stop_);
     mark_ = SourceMark::of(info, partition_table_);

@@ -6,10 +6,14 @@
 #include "kanshiki/pipeline.h"
 #include "kanshiki/seal.h"
 
+#include <functional>
+
 namespace kanshiki {
 
 struct AcquireOptions {
     std::string source;
+    // Opens the source instead of open_source(source, …) where it is set: the selftest's disks.
+    std::function<std::unique_ptr<BlockSource>(const OpenOptions&, Events&)> open_with;
     std::vector<std::filesystem::path> images; // the first is the master
     std::vector<DigestAlgorithm> digests{DigestAlgorithm::sha256};
     int level = 1;

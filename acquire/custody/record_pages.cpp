@@ -1,4 +1,5 @@
 // The custody record on a terminal and on paper.
+#include "acquire/custody/printable_page.h"
 #include "acquire/custody/record.h"
 #include "kanshiki/escape.h"
 
@@ -72,15 +73,6 @@ std::string html_entries(const char* title, const std::vector<RecordEntry>& entr
     return out + "</tbody>\n</table>\n";
 }
 
-constexpr const char* style = R"css(
-body { font: 11pt/1.4 system-ui, "DejaVu Sans", sans-serif; color: #111; background: #fff; max-width: 60em; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.8em; border-bottom: 1px solid #999; }
-table { border-collapse: collapse; width: 100%; font-size: .9em; } th, td { text-align: left; vertical-align: top; padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
-.about th { width: 11em; font-weight: 600; } .when { white-space: nowrap; } .problem { border: 2px solid #9b1028; padding: .5em 1em; }
-.sign td { height: 3em; border-bottom: 1px solid #111; } tr { break-inside: avoid; }
-@page { margin: 18mm; } @media print { body { margin: 0; max-width: none; padding: 0; } }
-)css";
-
 } // namespace
 
 std::string record_as_text(const CustodyRecord& record) {
@@ -95,12 +87,7 @@ std::string record_as_text(const CustodyRecord& record) {
 }
 
 std::string record_as_html(const CustodyRecord& record) {
-    std::string out =
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        "<title>Custody record of " +
-        escape_html(record.image) + "</title>\n<style>" + style + "</style>\n</head>\n<body>\n";
-    out += "<h1>Custody record of " + escape_html(record.image) + "</h1>\n";
+    std::string out;
     for (const std::string& problem : record.problems)
         out += "<p class=\"problem\"><strong>Problem:</strong> " + escape_html(problem) + "</p>\n";
     out += "<table class=\"about\">\n<tbody>\n";
@@ -113,8 +100,8 @@ std::string record_as_html(const CustodyRecord& record) {
     out += html_entries("Since then", record.acts, "Nothing is recorded.");
     out += "<h2>Signatures</h2>\n<table class=\"sign\"><tbody><tr><th>Handed over "
            "by</th><td></td><th>Date</th><td></td></tr>"
-           "<tr><th>Received by</th><td></td><th>Date</th><td></td></tr></tbody></table>\n</body>\n</html>\n";
-    return out;
+           "<tr><th>Received by</th><td></td><th>Date</th><td></td></tr></tbody></table>\n";
+    return printable_page("Custody record of " + record.image, out);
 }
 
 } // namespace kanshiki

@@ -5,13 +5,14 @@ _kanshiki() {
     local seal='--sign --sign-pass-file --timestamp --tsa-ca --tsa-timeout'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log selftest info triage --help --version' -- "$word")
         return
     fi
     case $before in
     --progress) options='auto bar line json none' ;;
     --transport) options='auto agent dd' ;;
     --connections) options='auto 1 2 4 8' ;;
+    --plant) options='shift block stale unreported misplaced error-type tail bit leaf log-line room changed blind convert threads source' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
     --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where) return ;;
@@ -31,6 +32,7 @@ _kanshiki() {
     convert) options="$all --output --hash --level --split --force --threads" ;;
     seal) options="$seal --custody --force --json --quiet --help" ;;
     transfer) options="$all --from --to --why --where --received" ;;
+    selftest) options='--output --html --json --quiet --plant --help' ;;
     log) options="--html --json --help" ;;
     info) options="$all $source" ;;
     triage) options="$all $source --output --force --threads" ;;
