@@ -3,6 +3,7 @@
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
 
+#include <csignal>
 #include <iostream>
 #include <sys/stat.h>
 
@@ -44,7 +45,8 @@ static int run(const std::string& name, const std::vector<std::string>& argument
 }
 
 int main(int count, char** words) {
-    ::umask(077); // what we write is evidence: for its owner alone
+    ::umask(077);                  // what we write is evidence: for its owner alone
+    std::signal(SIGXFSZ, SIG_IGN); // a file-size limit (ulimit -f) is a full destination, not a death
     try {
         return run(count > 1 ? words[1] : "", {words + std::min(count, 2), words + count});
     } catch (const Error& error) {

@@ -6,7 +6,6 @@
 #include "kanshiki/verify.h"
 
 #include <algorithm>
-#include <csignal>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -22,22 +21,17 @@ constexpr uint64_t chunk = 512 * 1024;
 class SmallFiles {
 public:
     explicit SmallFiles(rlim_t bytes) {
-        before_ = std::signal(SIGXFSZ, SIG_IGN);
         ::getrlimit(RLIMIT_FSIZE, &old_);
         rlimit small = old_;
         small.rlim_cur = std::min(bytes, old_.rlim_max);
         ::setrlimit(RLIMIT_FSIZE, &small);
     }
-    ~SmallFiles() {
-        ::setrlimit(RLIMIT_FSIZE, &old_);
-        std::signal(SIGXFSZ, before_);
-    }
+    ~SmallFiles() { ::setrlimit(RLIMIT_FSIZE, &old_); }
     SmallFiles(const SmallFiles&) = delete;
     SmallFiles& operator=(const SmallFiles&) = delete;
 
 private:
     rlimit old_{};
-    void (*before_)(int) = nullptr;
 };
 
 VerifyResult verify(const Subjects& subjects, const fs::path& image) {

@@ -196,3 +196,11 @@ def test_killed_between_manifest_and_name(kanshiki, disk, tmp_path):
     done = kanshiki("acquire", disk, "-o", image, "--resume", "--json").expect(0)
     assert done.json["resumed_at"] == SIZE
     check_evidence(image, disk.read_bytes())
+
+
+def test_a_file_size_limit_is_a_full_destination(kanshiki, disk, tmp_path):
+    image = tmp_path / "k.img.zst"
+    done = kanshiki("acquire", disk, "-o", image, wrapper=("prlimit", f"--fsize={2 * MIB}")).expect(5)
+    assert "go on with --resume" in done.stderr and not image.exists()
+    kanshiki("acquire", disk, "-o", image, "--resume").expect(0)
+    check_evidence(image, disk.read_bytes())
