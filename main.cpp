@@ -17,6 +17,8 @@ static const Command commands[] = {
     {"seal", "sign it, or have it time-stamped", run_seal},
     {"transfer", "record that it changes hands", run_transfer},
     {"log", "the custody record, to read or to print", run_log},
+    {"prove", "that a file belongs to an image, without the image", run_prove},
+    {"check", "such a proof", run_check},
     {"selftest", "show that this build images rightly here", run_selftest},
     {"info", "what an image or source is", run_info},
     {"triage", "what happened on it", run_triage_command},

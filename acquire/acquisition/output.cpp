@@ -25,7 +25,8 @@ const EvidenceFormat& format_of(const fs::path& image) {
     throw Error(ExitCode::usage, image.string() + ": the name must end in one of " + evidence_extensions());
 }
 
-ManifestFile bind(const std::string& role, const fs::path& path, const std::optional<Digest>& sha256, uint64_t size) {
+ManifestFile bound_file(const std::string& role, const fs::path& path, const std::optional<Digest>& sha256,
+                        uint64_t size) {
     return {role, path.filename().string(), size, sha256};
 }
 
@@ -102,12 +103,13 @@ void Output::publish(Manifest& manifest, std::span<const Bad> bad, const Sealer&
     manifest.image_format = sink->format();
     manifest.files.clear();
     for (const EvidenceFile& file : sink->files(whole))
-        manifest.files.push_back(bind("image", file.path, file.sha256, file.size));
+        manifest.files.push_back(bound_file("image", file.path, file.sha256, file.size));
     for (const auto& [role, path] : {std::pair{"chunks", paths.chunks}, {"map", paths.map}, {"log", paths.log}})
-        manifest.files.push_back(bind(role, path, sha256_of_file(path), fs::file_size(path)));
+        manifest.files.push_back(bound_file(role, path, sha256_of_file(path), fs::file_size(path)));
     write_file_durably(paths.manifest, render_manifest(manifest));
     std::vector<ManifestFile> listed = manifest.files;
-    listed.push_back(bind("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
+    listed.push_back(
+        bound_file("manifest", paths.manifest, sha256_of_file(paths.manifest), fs::file_size(paths.manifest)));
     write_file_durably(paths.sha256, render_checksum_list(listed));
     if (sealer.signs()) sealer.sign(paths.manifest);
     sink->publish();

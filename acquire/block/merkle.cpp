@@ -1,39 +1,18 @@
 #include "kanshiki/merkle.h"
 
-#include "acquire/block/sha256.h"
+#include "acquire/block/merkle_nodes.h"
 
 #include <algorithm>
 #include <bit>
 
 namespace kanshiki {
-namespace {
-
-Digest tree_leaf(const Digest& entry) {
-    Sha256 digest;
-    const std::byte prefix{0x00};
-    digest.update({&prefix, 1});
-    digest.update(entry);
-    return digest.finish();
-}
-
-Digest inner(const Digest& left, const Digest& right) {
-    Sha256 digest;
-    const std::byte prefix{0x01};
-    digest.update({&prefix, 1});
-    digest.update(left);
-    digest.update(right);
-    return digest.finish();
-}
-
-} // namespace
-
 void MerkleBuilder::push(const Digest& node, unsigned level) {
     size_ += uint64_t{1} << level;
     Digest carried = node;
     for (;; ++level) {
         if (level >= levels_.size()) levels_.resize(level + 1);
         if (!levels_[level]) break;
-        carried = inner(*levels_[level], carried);
+        carried = inner_node(*levels_[level], carried);
         levels_[level].reset();
     }
     levels_[level] = carried;
@@ -47,7 +26,7 @@ void MerkleBuilder::append(const Digest& entry, uint64_t count) {
         const unsigned fits = static_cast<unsigned>(std::bit_width(count)) - 1;
         const unsigned level =
             size_ == 0 ? fits : std::min<unsigned>(fits, static_cast<unsigned>(std::countr_zero(size_)));
-        while (equal.size() <= level) equal.push_back(inner(equal.back(), equal.back()));
+        while (equal.size() <= level) equal.push_back(inner_node(equal.back(), equal.back()));
         push(equal[level], level);
         count -= uint64_t{1} << level;
     }
@@ -56,7 +35,7 @@ void MerkleBuilder::append(const Digest& entry, uint64_t count) {
 Digest MerkleBuilder::root() const {
     std::optional<Digest> right;
     for (const auto& left : levels_)
-        if (left) right = right ? inner(*left, *right) : *left;
+        if (left) right = right ? inner_node(*left, *right) : *left;
     return right ? *right : sha256({});
 }
 

@@ -119,6 +119,25 @@ std::string to_utf8_lossless(std::string_view bytes) {
     return out;
 }
 
+std::optional<std::string> from_utf8_lossless(std::string_view text) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    std::string out;
+    for (size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '\\') {
+            out += text[at];
+        } else if (text.substr(at, 2) == "\\\\") {
+            out += text[++at];
+        } else {
+            if (text.size() - at < 4 || text[at + 1] != 'x' || digit(text[at + 2]) < 0 || digit(text[at + 3]) < 0)
+                return {};
+            out += static_cast<char>(digit(text[at + 2]) * 16 + digit(text[at + 3]));
+            at += 3;
+        }
+    }
+    if (to_utf8_lossless(out) != text) return {};
+    return out;
+}
+
 std::string escape_json(std::string_view bytes) {
     const auto plain = [](char byte) { return byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"'; };
     if (std::ranges::all_of(bytes, plain)) return std::string(bytes); // nearly all of a listing's million lines

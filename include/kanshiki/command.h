@@ -24,6 +24,8 @@ int run_seal(const std::vector<std::string>& arguments);
 int run_transfer(const std::vector<std::string>& arguments);
 int run_log(const std::vector<std::string>& arguments);
 int run_selftest(const std::vector<std::string>& arguments);
+int run_prove(const std::vector<std::string>& arguments);
+int run_check(const std::vector<std::string>& arguments);
 int run_info(const std::vector<std::string>& arguments);
 int run_triage_command(const std::vector<std::string>& arguments);
 void triage_image(const std::string& image, const std::string& folder); // the hand-over's target

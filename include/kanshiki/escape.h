@@ -2,6 +2,7 @@
 // Bytes from outside (file names, far sides' messages, log lines) on their way to a person or a document. Every output
 // is valid UTF-8 on one line, and nothing in it can steer a terminal, reorder what is read or hide.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,8 @@ std::string escape_html(std::string_view bytes);
 
 // Reversible: invalid bytes become \xNN and a backslash is doubled; valid UTF-8 stays, control characters too.
 std::string to_utf8_lossless(std::string_view bytes);
+// The bytes again; nothing when `text` is not what to_utf8_lossless writes.
+std::optional<std::string> from_utf8_lossless(std::string_view text);
 
 // The inside of a JSON string that holds to_utf8_lossless(bytes); what escape_terminal would escape is written \uNNNN,
 // so the file can also be shown on a terminal.
