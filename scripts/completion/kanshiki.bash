@@ -5,7 +5,7 @@ _kanshiki() {
     local seal='--sign --sign-pass-file --timestamp --tsa-ca --tsa-timeout'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log selftest info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log prove check selftest info triage --help --version' -- "$word")
         return
     fi
     case $before in
@@ -15,7 +15,7 @@ _kanshiki() {
     --plant) options='shift block stale unreported misplaced error-type tail bit leaf log-line room changed blind convert threads source' ;;
     --compress) options='auto none zstd lz4 gzip ssh' ;;
     --hash) options='sha256 md5 sha1 sha512 none sha256,md5' ;;
-    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where) return ;;
+    --host-key | --timeout | --nice | --retries | --limit-rate | --level | --split | --threads | --expect-root | --case | --evidence | --examiner | --authority | --note | --timestamp | --tsa-timeout | --from | --to | --why | --where | --volume | --metadata-limit) return ;;
     esac
     if [ -n "$options" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -32,6 +32,8 @@ _kanshiki() {
     convert) options="$all --output --hash --level --split --force --threads" ;;
     seal) options="$seal --custody --force --json --quiet --help" ;;
     transfer) options="$all --from --to --why --where --received" ;;
+    prove) options="$all --output --volume --metadata-limit --force" ;;
+    check) options='--data --expect-root --trust-key --require-signature --extract --json --quiet --help' ;;
     selftest) options='--output --html --json --quiet --plant --help' ;;
     log) options="--html --json --help" ;;
     info) options="$all $source" ;;

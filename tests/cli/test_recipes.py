@@ -43,6 +43,8 @@ def evidence(tmp_path_factory):
         rig.kanshiki("verify", folder / "disk.img").expect(0)
         rig.kanshiki("seal", folder / "disk.img", "--custody", "--sign", folder / "key.pem").expect(0)
         (folder / "tsa.pem").write_bytes(tsa.ca.read_bytes())
+    rig.kanshiki("prove", folder / "disk.img", "1M+64K", "-o", folder / "range.proof.json").expect(0)
+    (folder / "range.proof.json").chmod(0o600)
     for schema in FORMATS.glob("*.schema.json"):
         shutil.copy(schema, folder)
     triaged_volume(folder, tmp_path_factory.mktemp("triage"))
@@ -113,6 +115,8 @@ def altered_place(path: Path, whole: bytes) -> int:
         return BAD[0][0] + 7
     if path.name == "findings.jsonl":
         return whole.index(b'"excerpt":"') + 12
+    if path.name == "range.proof.json":
+        return whole.index(b'"siblings"') + 20
     return len(whole) // 2
 
 
@@ -121,7 +125,8 @@ def test_recipe_of_a_schema(name, number, text, folder):
     done = run(text, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     [path] = [path for path in folder.iterdir() if f'"{path.name}"' in text and not path.name.endswith(".schema.json")]
-    for key in (b'"time"', b'"event"' if path.suffix == ".jsonl" else b'"root"'):
+    first, second = {"range.proof.json": ("created", "root"), "disk.img.zst.manifest.json": ("time", "root")}.get(path.name, ("time", "event"))
+    for key in (f'"{first}"'.encode(), f'"{second}"'.encode()):
         whole = path.read_bytes()
         path.write_bytes(whole.replace(key, b'"else"'))
         assert run(text, folder).returncode != 0, key
