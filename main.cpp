@@ -12,7 +12,8 @@ using namespace kanshiki;
 static const Command commands[] = {
     {"acquire", "image a volume, with proof",
      [](const auto& arguments) { return run_acquire(arguments, triage_image); }},
-    {"verify", "check an image against what was recorded", run_verify},
+    {"verify", "check an image against what was recorded",
+     [](const auto& arguments) { return run_verify(arguments, explain_ranges); }},
     {"convert", "an image into another format, proved on the way", run_convert},
     {"seal", "sign it, or have it time-stamped", run_seal},
     {"transfer", "record that it changes hands", run_transfer},

@@ -1,5 +1,6 @@
 #include "kanshiki/verify.h"
 #include "acquire/commands/against_source.h"
+#include "acquire/commands/explanation.h"
 #include "acquire/commands/options.h"
 #include "kanshiki/command.h"
 #include "kanshiki/custody_log.h"
@@ -22,6 +23,7 @@ constexpr const char* examples = R"(Examples:
   kanshiki verify disk.img --trust-key ito.pub            and did this key sign it? (--trust-cert tsa.pem: when?)
   kanshiki verify disk.img --source /dev/nvme1n1          and is the original still the same?
   kanshiki verify disk.img --source ssh://host/dev/nvme1n1 --sudo --repair -o mended.img
+  kanshiki verify disk.img --explain                      which files does the damage lie in?
   kanshiki verify disk.img --json | jq .verdict
 
 Reads IMAGE once, in parallel, and needs nothing but the files beside it; says what was missing and could not be checked.
@@ -165,11 +167,11 @@ void record(const VerifyOptions& options, VerifyResult& result) {
 
 } // namespace
 
-int run_verify(const std::vector<std::string>& arguments) {
+int run_verify(const std::vector<std::string>& arguments, const ExplainHandover& explain) {
     VerifyOptions options;
     OutputOptions output;
     std::string image, expected;
-    bool require_signature = false, no_record = false;
+    bool require_signature = false, no_record = false, explained = false;
     CLI::App app("Check an image against the files beside it, and say where it was altered.", "verify");
     app.footer(examples);
     app.add_option("IMAGE", image, "image to check")->required();
@@ -184,6 +186,7 @@ int run_verify(const std::vector<std::string>& arguments) {
         ->allow_extra_args(false);
     app.add_flag("--require-signature", require_signature, "exit 10 unless the verdict is authentic");
     app.add_flag("--no-record", no_record, "leave the custody log as it is");
+    app.add_flag("--explain", explained, "which files the damaged and the unreadable parts belong to");
     AgainstSource against;
     app.add_option("--source", against.source, "compare it with the original: block device, file or ssh://host/dev/...")
         ->type_name("SOURCE");
@@ -219,10 +222,16 @@ int run_verify(const std::vector<std::string>& arguments) {
     const bool bad = result.verdict == Verdict::altered && !source.root; // a repair has made up for it
     const ExitCode code = bad || insufficient ? ExitCode::altered : ExitCode::ok;
     if (!no_record && result.manifest) record(options, result);
-    if (output.json)
-        std::cout << as_json(options, result, source, code).dump(2) << "\n";
-    else if (!output.quiet)
-        print_text(options, result), print_against_source(against, source);
+    const Json explanation = explained ? explain_damage(options, result, explain) : Json();
+    if (output.json) {
+        Json out = as_json(options, result, source, code);
+        out["explained"] = explanation;
+        std::cout << out.dump(2) << "\n";
+    } else if (!output.quiet) {
+        print_text(options, result);
+        print_explanation(explanation);
+        print_against_source(against, source);
+    }
     return static_cast<int>(code);
 }
 

@@ -28,7 +28,7 @@ _kanshiki() {
     fi
     case $command in
     acquire) options="$all $source $seal --output --hash --level --split --resume --force --verify --triage --threads --case --evidence --examiner --authority --note" ;;
-    verify) options="$all $source --source --repair --output --expect-root --trust-key --trust-cert --require-signature --no-record --threads" ;;
+    verify) options="$all $source --explain --source --repair --output --expect-root --trust-key --trust-cert --require-signature --no-record --threads" ;;
     convert) options="$all --output --hash --level --split --force --threads" ;;
     seal) options="$seal --custody --force --json --quiet --help" ;;
     transfer) options="$all --from --to --why --where --received" ;;

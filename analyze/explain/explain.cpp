@@ -1,0 +1,130 @@
+#include "analyze/explain/explain.h"
+
+#include "analyze/filesystem/cached_source.h"
+#include "analyze/triage/walk.h"
+#include "kanshiki/error.h"
+#include "kanshiki/volume.h"
+
+#include <algorithm>
+
+namespace kanshiki {
+namespace {
+
+constexpr size_t most_gaps = 1000; // of what could not be looked at
+
+Range overlap(const Range& a, const Range& b) {
+    const uint64_t from = std::max(a.offset, b.offset), to = std::min(a.end(), b.end());
+    return from < to ? Range{from, to - from} : Range{from, 0};
+}
+
+// Bytes of `within` that lie in any of `parts`.
+uint64_t covered(std::vector<Range> parts, const Range& within) {
+    std::ranges::sort(parts, {}, &Range::offset);
+    uint64_t out = 0, at = within.offset;
+    for (const Range& part : parts) {
+        const uint64_t from = std::max(part.offset, at), to = std::min(part.end(), within.end());
+        if (from < to) out += to - from, at = to;
+    }
+    return out;
+}
+
+class Explainer {
+public:
+    Explainer(BlockSource& source, const std::vector<Range>& ranges, std::stop_token stop)
+        : source_(source), stop_(std::move(stop)), owned_(ranges.size()) {
+        for (const Range& range : ranges) out_.ranges.push_back({range, {}, 0, {}});
+    }
+
+    Explanation run() {
+        const VolumeTable table = read_volumes(source_, stop_);
+        for (const std::string& notice : table.notices) miss({0, "", "partition table", notice});
+        std::vector<Range> volumes;
+        for (const Volume& volume : table.volumes) {
+            if (!volume.allocated) continue;
+            volumes.push_back(volume.range);
+            explain_volume(volume);
+        }
+        for (ExplainedRange& each : out_.ranges)
+            if (const uint64_t rest = each.range.size - covered(volumes, each.range); rest > 0)
+                each.elsewhere.push_back({"in no volume: the partition table, or not partitioned", rest});
+        return std::move(out_);
+    }
+
+private:
+    void miss(NotCovered gap) {
+        if (out_.not_covered.size() < most_gaps) out_.not_covered.push_back(std::move(gap));
+    }
+
+    void explain_volume(const Volume& volume) {
+        for (auto& each : owned_) each.clear();
+        const std::string name = "volume " + std::to_string(volume.number);
+        const auto damaged = [&](const ExplainedRange& each) { return overlap(each.range, volume.range).size > 0; };
+        if (std::ranges::none_of(out_.ranges, damaged)) return;
+        std::unique_ptr<FileSystem> files;
+        std::string what = name + ", without a file system that can be read";
+        try {
+            files = open_file_system(source_, volume.range, stop_);
+            if (files) what = name + " (" + files->info().type + "), in no file: its metadata, slack or free space";
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::interrupted) throw;
+            what += ": " + std::string(error.what());
+        }
+        if (files) list_owners(*files, volume.number);
+        for (size_t i = 0; i < out_.ranges.size(); ++i) {
+            const Range here = overlap(out_.ranges[i].range, volume.range);
+            if (const uint64_t rest = here.size - covered(owned_[i], here); rest > 0)
+                out_.ranges[i].elsewhere.push_back({what, rest});
+        }
+    }
+
+    void list_owners(FileSystem& files, unsigned volume) {
+        std::deque<ListedFile> listing;
+        std::vector<NotCovered> gaps;
+        Walk(
+            files, volume, listing, gaps, [](uint64_t) {}, stop_)
+            .run();
+        for (NotCovered& gap : gaps) miss(std::move(gap));
+        for (const ListedFile& file : listing) {
+            if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while looking for the files");
+            if (file.handle == 0) continue;
+            try {
+                for (const auto& extent : files.extents(file.handle))
+                    if (!extent.sparse && extent.logical < file.info.size)
+                        add(file, extent.logical,
+                            {extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)});
+            } catch (const Error& error) {
+                if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+                miss({volume, file.path, "extents", error.what()});
+            }
+        }
+    }
+
+    void add(const ListedFile& file, uint64_t logical, const Range& extent) {
+        const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},
+                                                    [](const ExplainedRange& each) { return each.range.end(); });
+        for (auto each = first; each != out_.ranges.end() && each->range.offset < extent.end(); ++each) {
+            const Range part = overlap(each->range, extent);
+            const bool gone = file.deleted || !file.info.allocated;
+            if (!gone) owned_[static_cast<size_t>(each - out_.ranges.begin())].push_back(part);
+            if (each->owners.size() < most_owners)
+                each->owners.push_back(
+                    {file.volume, file.path, file.info.inode, gone, logical + (part.offset - extent.offset), part});
+            else
+                ++each->more_owners;
+        }
+    }
+
+    BlockSource& source_;
+    const std::stop_token stop_;
+    std::vector<std::vector<Range>> owned_; // of each range: what files that exist have, in the volume at hand
+    Explanation out_;
+};
+
+} // namespace
+
+Explanation explain(BlockSource& given, const std::vector<Range>& ranges, std::stop_token stop) {
+    std::unique_ptr<BlockSource> cache;
+    return Explainer(shareable(given, cache), ranges, std::move(stop)).run();
+}
+
+} // namespace kanshiki
