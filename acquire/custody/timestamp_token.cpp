@@ -3,6 +3,7 @@
 #include "kanshiki/error.h"
 #include "kanshiki/manifest.h"
 
+#include <openssl/ess.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -47,6 +48,8 @@ OpensslOwner<X509_STORE, X509_STORE_free> store_of(const std::vector<std::filesy
     return store;
 }
 
+void forget_certificates(STACK_OF(X509) * list) { sk_X509_free(list); } // they are others'
+
 // By serial number, in the lists of its own issuer, up to the token's time.
 void must_not_be_revoked(X509* certificate, const std::filesystem::path& chain, time_t when) {
     if (!std::filesystem::exists(chain)) return;
@@ -62,6 +65,23 @@ void must_not_be_revoked(X509* certificate, const std::filesystem::path& chain, 
             altered("the authority's certificate had been revoked by the time-stamp's time");
     }
     ERR_clear_error();
+}
+
+// The signer's certificate is the one that its own signed attributes name by digest (RFC 2634, RFC 5035).
+bool named_by_digest(PKCS7_SIGNER_INFO* info, STACK_OF(X509) * certificates) {
+    const auto sequence = [&](int kind) -> const ASN1_STRING* {
+        const ASN1_TYPE* const found = PKCS7_get_signed_attribute(info, kind);
+        return found && found->type == V_ASN1_SEQUENCE ? found->value.sequence : nullptr;
+    };
+    const auto read = [](const ASN1_STRING* from, auto* parse) {
+        const unsigned char* at = from ? ASN1_STRING_get0_data(from) : nullptr;
+        return from ? parse(nullptr, &at, ASN1_STRING_length(from)) : nullptr;
+    };
+    const OpensslOwner<ESS_SIGNING_CERT, ESS_SIGNING_CERT_free> first(
+        read(sequence(NID_id_smime_aa_signingCertificate), d2i_ESS_SIGNING_CERT));
+    const OpensslOwner<ESS_SIGNING_CERT_V2, ESS_SIGNING_CERT_V2_free> second(
+        read(sequence(NID_id_smime_aa_signingCertificateV2), d2i_ESS_SIGNING_CERT_V2));
+    return OSSL_ESS_check_signing_certs(first.get(), second.get(), certificates, 1) == 1;
 }
 
 } // namespace
@@ -118,6 +138,25 @@ void TimestampToken::must_be_whole() const {
     PKCS7_SIGNER_INFO* const info = sk_PKCS7_SIGNER_INFO_value(signers, 0);
     if (PKCS7_signatureVerify(content.get(), token_, info, signer()) != 1)
         altered("the time-stamp's own signature does not fit it: " + openssl_complaint());
+    certificates_must_be_whole(info);
+}
+
+// The signer's is the one named in what it signed; the others' own signatures fit, as far as their issuers are here.
+void TimestampToken::certificates_must_be_whole(PKCS7_SIGNER_INFO* info) const {
+    const std::vector<X509Owner> all = certificates();
+    const OpensslOwner<STACK_OF(X509), forget_certificates> signer_first(sk_X509_new_null());
+    if (!signer_first || sk_X509_push(signer_first.get(), signer()) == 0) throw std::bad_alloc();
+    for (const X509Owner& one : all)
+        if (sk_X509_push(signer_first.get(), one.get()) == 0) throw std::bad_alloc();
+    if (!named_by_digest(info, signer_first.get()))
+        altered("the time-stamp's certificate is not the one that it names: " + openssl_complaint());
+    for (const X509Owner& one : all)
+        for (const X509Owner& issuer : all)
+            if (X509_NAME_cmp(X509_get_subject_name(issuer.get()), X509_get_issuer_name(one.get())) == 0 &&
+                X509_verify(one.get(), X509_get0_pubkey(issuer.get())) != 1) {
+                ERR_clear_error();
+                altered("a certificate in the time-stamp was altered: " + subject_of(one.get()));
+            }
 }
 
 void TimestampToken::must_be_trusted(const std::vector<std::filesystem::path>& trusted,

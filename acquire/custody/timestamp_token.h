@@ -18,7 +18,7 @@ public:
     // Each throws Error{altered} with its own message.
     void must_be_over(const Digest& imprint) const;
     void must_answer(std::span<const std::byte> nonce) const;
-    void must_be_whole() const; // its signature fits its content, whoever made it
+    void must_be_whole() const; // its signature fits its content, and its certificates theirs, whoever made them
     void must_be_trusted(const std::vector<std::filesystem::path>& trusted, const std::filesystem::path& chain) const;
 
     std::string time_text() const;
@@ -27,6 +27,7 @@ public:
     std::vector<std::string> certificates_pem() const;
 
 private:
+    void certificates_must_be_whole(PKCS7_SIGNER_INFO* info) const;
     X509* signer() const; // null when the reply does not carry it
     OpensslOwner<TS_RESP, TS_RESP_free> reply_;
     PKCS7* token_ = nullptr;         // of reply_

@@ -54,6 +54,7 @@ private:
             if (!key.verify(content, signature)) continue;
             findings_.checked.push_back("signature of " + name_of(file_) + " by the trusted " + key.algorithm() +
                                         " key " + key.fingerprint());
+            if (present(paths_.key)) check_key_beside(key);
             return true;
         }
         if (!present(paths_.key)) {
@@ -76,6 +77,16 @@ private:
             name_of(file_) + " is signed by the key " + beside.fingerprint() + ", which is " +
             (trust_.keys.empty() ? "not known to be trusted (--trust-key)" : "none of those given as trusted"));
         return false;
+    }
+
+    // Nothing rests on it, but whoever altered it may have meant somebody to use it.
+    void check_key_beside(const PublicKey& signer) {
+        try {
+            if (PublicKey::load(paths_.key, ExitCode::altered) == signer) return;
+            findings_.file_damage(paths_.key, "is not the key that signed " + name_of(file_));
+        } catch (const Error& error) {
+            findings_.file_damage(paths_.key, error.what());
+        }
     }
 
     void check_timestamp(const Digest& imprint) {
@@ -163,6 +174,11 @@ private:
             findings_.file_damage(files_.custody_head, error.what());
             return 0;
         }
+        // First whether the head itself is what was sealed: else it would accuse the log.
+        const bool seal_present = present(SealPaths::of(files_.custody_head).signature);
+        const bool damaged_before = findings_.damaged();
+        const bool trusted = seal_present && SealCheck(files_.custody_head, trust_, findings_).run();
+        if (!damaged_before && findings_.damaged()) return 0;
         if (head.manifest_sha256 != manifest_) {
             findings_.file_damage(files_.custody_head, "is of another manifest");
         } else if (head.entries > log.entries) {
@@ -172,9 +188,9 @@ private:
         } else if (digest_of_line(files_.custody, head.entries) != head.head) {
             findings_.file_damage(files_.custody,
                                   "its entry " + std::to_string(head.entries) + " is not the one sealed");
-        } else if (!present(SealPaths::of(files_.custody_head).signature)) {
+        } else if (!seal_present) {
             findings_.not_checked.push_back({"the custody log's head", "its signature is missing"});
-        } else if (SealCheck(files_.custody_head, trust_, findings_).run()) {
+        } else if (trusted) {
             return head.entries;
         }
         return 0;

@@ -72,8 +72,9 @@ def test_what_is_damaged_is_fetched_again_and_nothing_else(kanshiki, image):
     assert manifest["derived_from"]["kind"] == "repair" and manifest["derived_from"]["replaced"] == result["repaired"]["replaced"]
     assert manifest["case"]["case"] == "7" and manifest["source"]["uri"].endswith("source")
     assert kanshiki("verify", new, "--json").expect(0).json["root"] == result["repaired"]["root"]
-    last = json.loads(Path(f"{image}.custody.jsonl").read_text().splitlines()[-1])
-    assert last["event"] in ("repair", "verify") and last["root"]
+    acts = [json.loads(line) for line in Path(f"{image}.custody.jsonl").read_text().splitlines()]
+    assert [act["event"] for act in acts] == ["start", "repair", "verify"]
+    assert acts[1]["root"] == result["repaired"]["root"] and acts[2]["verdict"] == "altered"
 
 
 def test_a_source_that_gives_something_else_is_not_taken(kanshiki, image):
