@@ -1,6 +1,7 @@
 // Signs or stamps evidence after its acquisition, and seals the custody log.
 #include "kanshiki/seal.h"
 #include "acquire/commands/options.h"
+#include "acquire/custody/files.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/command.h"
 #include "kanshiki/custody_log.h"
@@ -28,8 +29,6 @@ constexpr const char* examples = R"(Examples:
 Signs IMAGE.manifest.json, which binds every other file; the image itself is not read: verify it first.
 Exit: 0 sealed, 2 there is a signature already (--force) or wrong options, 5 cannot be written, 6 the key cannot be
 opened, 7 signed but not stamped, 10 the manifest or the custody log was altered, 11 not evidence of kanshiki.)";
-
-bool present(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
 
 struct Sealed {
     fs::path file;

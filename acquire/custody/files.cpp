@@ -14,6 +14,11 @@ void throw_errno(ExitCode code, const char* what, const std::filesystem::path& p
     throw Error(code, std::string("cannot ") + what + " " + path.string() + ": " + errno_text(error));
 }
 
+bool present(const std::filesystem::path& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+}
+
 FileDescriptor open_to_read(const std::filesystem::path& path, ExitCode code) {
     // O_NONBLOCK: opening a FIFO put there by somebody must not hang; it has no effect on regular files.
     FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));

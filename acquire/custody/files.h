@@ -16,6 +16,8 @@ std::string errno_text(int error);
 // "cannot WHAT PATH: why", thrown with `code`.
 [[noreturn]] void throw_errno(ExitCode code, const char* what, const std::filesystem::path& path, int error);
 
+bool present(const std::filesystem::path& path); // anything of that name, also a link that leads nowhere
+
 // Opens a regular file to read; anything else (a folder, a FIFO that would hang) is an error of `code`.
 FileDescriptor open_to_read(const std::filesystem::path& path, ExitCode code);
 uint64_t regular_size(int fd, const std::filesystem::path& path, ExitCode code);

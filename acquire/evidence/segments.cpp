@@ -1,5 +1,7 @@
 #include "acquire/evidence/segments.h"
 
+#include "acquire/custody/files.h"
+
 #include "kanshiki/evidence_sink.h"
 
 #include <cctype>
@@ -29,11 +31,6 @@ std::string ewf_extension(bool capital, uint32_t number) {
 std::string numbered_extension(const std::string& first, uint32_t number) {
     std::string digits = std::to_string(static_cast<uint32_t>(std::stoul(first.substr(1))) + number - 1);
     return "." + (digits.size() < 3 ? std::string(3 - digits.size(), '0') : "") + digits;
-}
-
-bool present(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
 }
 
 std::vector<fs::path> there(const fs::path& image) {

@@ -1,5 +1,7 @@
 #include "acquire/verify/authenticity.h"
 
+#include "acquire/custody/files.h"
+
 #include "acquire/custody/timestamp.h"
 #include "kanshiki/audit_log.h"
 #include "kanshiki/checksum_list.h"
@@ -18,10 +20,6 @@ constexpr uint64_t largest_signed = 64 * 1024 * 1024;
 constexpr uint64_t largest_signature = 64 * 1024;
 constexpr uint64_t largest_reply = 1024 * 1024;
 
-bool present(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
 std::string name_of(const fs::path& path) { return path.filename().string(); }
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));

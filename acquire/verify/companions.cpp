@@ -1,5 +1,7 @@
 #include "acquire/verify/companions.h"
 
+#include "acquire/custody/files.h"
+
 #include "kanshiki/audit_log.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/escape.h"
@@ -15,11 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t largest_text = 64 * 1024 * 1024;
 constexpr uint64_t largest_map = 256 * 1024 * 1024;
-
-bool present(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
 
 std::string name_of(const fs::path& path) { return path.filename().string(); }
 

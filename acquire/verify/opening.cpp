@@ -8,11 +8,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool present(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
-
 std::string bytes_text(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
 } // namespace

@@ -21,11 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool present(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
-}
-
 class Verification {
 public:
     Verification(const VerifyOptions& options, Events& events, std::stop_token stop)

@@ -1,5 +1,6 @@
 #include "analyze/proof/check.h"
 
+#include "acquire/custody/files.h"
 #include "acquire/custody/timestamp.h"
 #include "analyze/proof/chunk_sources.h"
 #include "analyze/proof/located_file.h"
@@ -9,11 +10,7 @@
 #include "kanshiki/signature.h"
 
 #include <algorithm>
-#include <cstring>
-#include <fcntl.h>
 #include <ostream>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace kanshiki {
 namespace {
@@ -25,33 +22,23 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 // The file of the chunks; its size is checked once, its content as it is read.
 class ChunkData {
 public:
-    explicit ChunkData(const std::filesystem::path& path)
-        : name_(path.string()), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-        struct stat info {};
-        if (fd_ < 0 || ::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode))
+    explicit ChunkData(std::filesystem::path path) : path_(std::move(path)) {
+        if (!present(path_))
             throw Error(ExitCode::usage,
-                        name_ + ": cannot be read: it must lie beside the proof, or be given with --data");
-        size_ = static_cast<uint64_t>(info.st_size);
+                        name() + ": is missing: it must lie beside the proof, or be given with --data");
+        file_ = open_to_read(path_, ExitCode::usage);
+        size_ = regular_size(file_.get(), path_, ExitCode::usage);
     }
-    ~ChunkData() { ::close(fd_); }
-    ChunkData(const ChunkData&) = delete;
-    ChunkData& operator=(const ChunkData&) = delete;
     uint64_t size() const { return size_; }
-    const std::string& name() const { return name_; }
+    std::string name() const { return path_.string(); }
     void read(uint64_t offset, std::span<std::byte> into) const {
-        for (size_t done = 0; done < into.size();) {
-            const ssize_t got = ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
-            if (got < 0 && errno == EINTR) continue;
-            if (got <= 0)
-                throw Error(ExitCode::altered,
-                            name_ + ": ends, or cannot be read, at byte " + std::to_string(offset + done));
-            done += static_cast<size_t>(got);
-        }
+        if (read_upto(file_.get(), path_, into, offset, ExitCode::altered) != into.size())
+            throw Error(ExitCode::altered, name() + ": ends before byte " + std::to_string(offset + into.size()));
     }
 
 private:
-    std::string name_;
-    int fd_;
+    std::filesystem::path path_;
+    FileDescriptor file_;
     uint64_t size_ = 0;
 };
 

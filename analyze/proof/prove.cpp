@@ -1,5 +1,6 @@
 #include "analyze/proof/prove.h"
 
+#include "acquire/custody/files.h"
 #include "analyze/proof/chunk_sources.h"
 #include "analyze/proof/located_file.h"
 #include "kanshiki/chunk_list.h"
@@ -11,10 +12,8 @@
 #include "kanshiki/signature.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace kanshiki {
@@ -33,37 +32,29 @@ std::optional<std::string> beside(const fs::path& file, uint64_t limit) {
 // The data file, under a name of its own until it is complete.
 class DataFile {
 public:
-    explicit DataFile(fs::path path) : path_(std::move(path)), partial_(path_.string() + ".partial") {
-        ::unlink(partial_.c_str());
-        fd_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd_ < 0) fail();
-    }
+    explicit DataFile(fs::path path)
+        : path_(std::move(path)), partial_(path_.string() + ".partial"), file_(create_anew(partial_)) {}
     ~DataFile() {
-        if (fd_ >= 0) ::close(fd_);
         if (!published_) ::unlink(partial_.c_str());
     }
     DataFile(const DataFile&) = delete;
     DataFile& operator=(const DataFile&) = delete;
     void write(std::span<const std::byte> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t done = ::write(fd_, bytes.data(), bytes.size());
-            if (done < 0 && errno == EINTR) continue;
-            if (done <= 0) fail();
-            bytes = bytes.subspan(static_cast<size_t>(done));
-        }
+        write_all(file_.get(), partial_, bytes, size_);
+        size_ += bytes.size();
     }
     void publish() {
         seal_file(partial_);
-        if (::rename(partial_.c_str(), path_.c_str()) != 0) fail();
+        if (::rename(partial_.c_str(), path_.c_str()) != 0)
+            throw_errno(ExitCode::destination, "rename", partial_, errno);
+        sync_folder_of(path_);
         published_ = true;
     }
 
 private:
-    [[noreturn]] void fail() const {
-        throw Error(ExitCode::destination, partial_.string() + ": " + std::strerror(errno));
-    }
     fs::path path_, partial_;
-    int fd_ = -1;
+    FileDescriptor file_;
+    uint64_t size_ = 0;
     bool published_ = false;
 };
 
@@ -143,7 +134,7 @@ Prover::Prover(const ProveOptions& options) : state_(std::make_unique<State>()) 
     if (state.data == options.output) state.data += ".data";
     std::error_code ignored;
     for (const fs::path& path : {options.output, state.data})
-        if (!options.force && fs::exists(fs::symlink_status(path, ignored)))
+        if (!options.force && present(path))
             throw Error(ExitCode::usage, path.string() + ": exists; it is not overwritten without --force");
     const Companions files = Companions::of(options.image);
     if (!fs::exists(options.image, ignored)) throw Error(ExitCode::usage, options.image.string() + ": no such image");
