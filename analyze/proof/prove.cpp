@@ -122,7 +122,7 @@ struct Prover::State {
     }
     std::set<uint64_t> locate(ProveResult& result, std::stop_token stop);
     void digest_range();
-    void keep_chunks(const std::set<uint64_t>& chunks, Events& events, std::stop_token stop);
+    void keep_chunks(const std::set<uint64_t>& chunks, DataFile& out, Events& events, std::stop_token stop);
     void bind();
 };
 
@@ -209,8 +209,7 @@ void Prover::State::digest_range() {
 }
 
 // Each chunk against its leaf on its way into the data file.
-void Prover::State::keep_chunks(const std::set<uint64_t>& chunks, Events& events, std::stop_token stop) {
-    DataFile out(data);
+void Prover::State::keep_chunks(const std::set<uint64_t>& chunks, DataFile& out, Events& events, std::stop_token stop) {
     std::vector<std::byte> buffer(chunk_size);
     for (const uint64_t index : chunks) {
         if (stop.stop_requested()) throw Error(ExitCode::interrupted, "interrupted; nothing was written");
@@ -225,7 +224,6 @@ void Prover::State::keep_chunks(const std::set<uint64_t>& chunks, Events& events
         out.write(bytes);
         events.progress({"prove", proof.chunks.size(), chunks.size(), 0, 0, "chunks"});
     }
-    out.publish();
 }
 
 void Prover::State::bind() {
@@ -258,8 +256,10 @@ ProveResult Prover::run(Events& events, std::stop_token stop) {
                         ": image, chunk list and manifest differ in size; kanshiki verify says more");
     ProveResult result;
     const std::set<uint64_t> chunks = state.locate(result, stop);
-    state.keep_chunks(chunks, events, stop);
+    DataFile out(state.data);
+    state.keep_chunks(chunks, out, events, stop);
     state.bind();
+    out.publish();
     write_file_durably(state.options.output, render_proof(proof));
     result.proof = proof;
     return result;

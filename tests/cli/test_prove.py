@@ -241,6 +241,12 @@ def test_an_image_that_was_altered_gives_no_proof(kanshiki, tmp_path):
     assert "kanshiki seal" in done.stdout, "unsigned: it says so"
     assert "chunk 1 " in kanshiki("prove", tmp_path / "d.img", f"{CHUNK}+1", "-o", tmp_path / "a.json").expect(10).stderr
     assert not list(tmp_path.glob("a.*"))
+    (tmp_path / "d.img.chunks").chmod(0o600)
+    with open(tmp_path / "d.img.chunks", "r+b") as file:  # of a chunk that the proof does not need
+        file.seek(6 * 32)
+        file.write(bytes(32))
+    assert "does not give the manifest's root" in kanshiki("prove", tmp_path / "d.img", "1M+4K", "-o", tmp_path / "a.json").expect(10).stderr
+    assert not list(tmp_path.glob("a.*"))
     (tmp_path / "d.img.chunks").unlink()
     assert "kanshiki convert" in kanshiki("prove", tmp_path / "d.img", "1M+4K", "-o", tmp_path / "a.json").expect(11).stderr
 
