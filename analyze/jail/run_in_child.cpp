@@ -34,9 +34,20 @@ int wait_for(pid_t child) {
 std::optional<int> run_in_child(const std::string& what) {
     std::cout.flush();
     std::cerr.flush();
+    // Held back until there is someone to forward to: a signal that comes right after the fork must not end us alone.
+    constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t held, mask;
+    ::sigemptyset(&held);
+    for (const int each : signals) ::sigaddset(&held, each);
+    ::pthread_sigmask(SIG_BLOCK, &held, &mask);
     const pid_t parent = ::getpid(), child = ::fork();
-    if (child < 0) throw Error(ExitCode::internal, std::string("fork: ") + std::strerror(errno));
+    if (child < 0) {
+        const int error = errno;
+        ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+        throw Error(ExitCode::internal, std::string("fork: ") + std::strerror(error));
+    }
     if (child == 0) {
+        ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::interrupted));
         const rlimit none{};
@@ -48,8 +59,8 @@ std::optional<int> run_in_child(const std::string& what) {
     }, before[3];
     action.sa_sigaction = forward;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
     for (unsigned index = 0; index < 3; index++) ::sigaction(signals[index], &action, &before[index]);
+    ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
     const int status = wait_for(child);
     for (unsigned index = 0; index < 3; index++) ::sigaction(signals[index], &before[index], nullptr);
     if (WIFEXITED(status)) return WEXITSTATUS(status);
