@@ -71,17 +71,19 @@ private:
             return false;
         }
         findings_.checked.push_back("signature of " + name_of(file_) + " fits the key beside it");
+        check_key_beside(beside);
         findings_.notes.push_back(
             name_of(file_) + " is signed by the key " + beside.fingerprint() + ", which is " +
             (trust_.keys.empty() ? "not known to be trusted (--trust-key)" : "none of those given as trusted"));
         return false;
     }
 
-    // Nothing rests on it, but whoever altered it may have meant somebody to use it.
+    // Nothing rests on it, but whoever altered it may have meant somebody to use it. To the byte, since base64 has bits
+    // that mean nothing.
     void check_key_beside(const PublicKey& signer) {
         try {
-            if (PublicKey::load(paths_.key, ExitCode::altered) == signer) return;
-            findings_.file_damage(paths_.key, "is not the key that signed " + name_of(file_));
+            if (read_file(paths_.key, largest_signature, ExitCode::altered) == signer.pem()) return;
+            findings_.file_damage(paths_.key, "is not, to the byte, the key that signed " + name_of(file_));
         } catch (const Error& error) {
             findings_.file_damage(paths_.key, error.what());
         }
