@@ -1,4 +1,5 @@
 #include "kanshiki/file_system.h"
+#include "kanshiki/volume.h"
 
 namespace kanshiki {
 
@@ -11,6 +12,10 @@ std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, s
     for (const auto& open : readers)
         if (auto found = open(source, range, stop)) return found;
     return nullptr;
+}
+
+std::unique_ptr<FileSystem> open_file_system(BlockSource& source, const Volume& volume, std::stop_token stop) {
+    return open_file_system(volume.in(source), volume.range, std::move(stop));
 }
 
 } // namespace kanshiki

@@ -117,8 +117,8 @@ private:
     FileSystem& handle(unsigned volume, Handles& handles) {
         auto& found = handles[volume];
         if (!found) {
-            const auto summary = std::ranges::find(result_.volumes, volume, &VolumeSummary::number);
-            found = open_file_system(source_, summary->range, stop_);
+            const auto wanted = [&](const Volume& each) { return each.allocated && each.number == volume; };
+            found = open_file_system(source_, *std::ranges::find_if(result_.table.volumes, wanted), stop_);
             if (!found)
                 throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
         }

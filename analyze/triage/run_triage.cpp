@@ -21,9 +21,9 @@ void list_volume(BlockSource& source, const Volume& volume, TriageResult& result
         result.not_covered.push_back({volume.number, "", where, "not partitioned; not searched"});
         return;
     }
-    const auto files = open_file_system(source, volume.range, stop);
+    const auto files = open_file_system(source, volume, stop);
     if (!files) {
-        const std::string found = recognise_content(source, volume.range, stop);
+        const std::string found = recognise_content(volume.in(source), volume.range, stop);
         result.not_covered.push_back(
             {volume.number, "", where,
              found.empty() ? "no file system that is known" : found + ": not read by this version"});

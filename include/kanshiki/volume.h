@@ -3,6 +3,8 @@
 
 #include "kanshiki/block_source.h"
 
+#include <memory>
+
 namespace kanshiki {
 
 struct Volume {
@@ -10,6 +12,11 @@ struct Volume {
     Range range;
     std::string description; // what the table says: type and name
     bool allocated = true;   // false: a gap between partitions
+    // A logical or an opened encrypted volume has bytes of its own: then `range` is of this source. Null: `range` is of
+    // the source whose table this is. Thread-safe; refers to that source, which must outlive it.
+    std::shared_ptr<BlockSource> content = {};
+
+    BlockSource& in(BlockSource& source) const { return content ? *content : source; }
 };
 
 struct VolumeTable {

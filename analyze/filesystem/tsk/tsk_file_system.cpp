@@ -10,6 +10,7 @@ namespace {
 // An NTFS stream's number: its attribute's id, plus one, above the 48 bits of an MFT record's.
 constexpr unsigned stream_shift = 48;
 constexpr uint64_t record_mask = (uint64_t{1} << stream_shift) - 1;
+constexpr TSK_OFF_T longest_xattr = 16 * 1024 * 1024;
 
 FileType name_type(TSK_FS_NAME_TYPE_ENUM type) {
     switch (type) {
@@ -235,6 +236,57 @@ size_t TskFileSystem::read(uint64_t inode, uint64_t offset, std::span<std::byte>
     if (got != static_cast<ssize_t>(want)) fail(inode, "its content cannot be read: " + last_error());
     image_->rethrow();
     return want;
+}
+
+// libtsk knows them of HFS+ alone; ext has its own reader.
+void TskFileSystem::xattrs(uint64_t inode, const std::function<void(const Xattr&)>& attribute) {
+    if (!TSK_FS_TYPE_ISHFS(fs_->ftype) || inode > record_mask) return;
+    TSK_FS_FILE& file = open(inode);
+    const int count = tsk_fs_file_attr_getsize(&file);
+    for (int index = 0; index < count; index++) {
+        const TSK_FS_ATTR* each = tsk_fs_file_attr_get_idx(&file, index);
+        if (each == nullptr || each->type != TSK_FS_ATTR_TYPE_HFS_EXT_ATTR || each->name == nullptr) continue;
+        if (each->size < 0 || each->size > longest_xattr)
+            fail(inode, "an extended attribute of " + std::to_string(each->size) + " bytes");
+        Xattr found{each->name, std::string(static_cast<size_t>(each->size), '\0')};
+        if (!found.value.empty() &&
+            tsk_fs_attr_read(each, 0, found.value.data(), found.value.size(), TSK_FS_FILE_READ_FLAG_NONE) != each->size)
+            fail(inode, "its extended attribute cannot be read: " + last_error());
+        attribute(found);
+    }
+    image_->rethrow();
+}
+
+void TskFileSystem::free_space(const std::function<void(const Range&)>& range) {
+    struct Walk {
+        const std::function<void(const Range&)>& range;
+        uint64_t offset, block;
+        Range pending{};
+        std::exception_ptr failure{};
+    } walk{range, info_.range.offset, fs_->block_size};
+    const auto step = [](const TSK_FS_BLOCK* block, void* pointer) {
+        auto& each = *static_cast<Walk*>(pointer);
+        const Range next{each.offset + block->addr * each.block, each.block};
+        try {
+            if (each.pending.size != 0 && each.pending.end() == next.offset) {
+                each.pending.size += next.size;
+                return TSK_WALK_CONT;
+            }
+            if (each.pending.size != 0) each.range(each.pending);
+            each.pending = next;
+            return TSK_WALK_CONT;
+        } catch (...) {
+            each.failure = std::current_exception(); // C code lies in between
+            return TSK_WALK_STOP;
+        }
+    };
+    const auto flags =
+        static_cast<TSK_FS_BLOCK_WALK_FLAG_ENUM>(TSK_FS_BLOCK_WALK_FLAG_UNALLOC | TSK_FS_BLOCK_WALK_FLAG_AONLY);
+    const uint8_t failed = tsk_fs_block_walk(fs_, fs_->first_block, fs_->last_block_act, flags, step, &walk);
+    image_->rethrow();
+    if (walk.failure) std::rethrow_exception(walk.failure);
+    if (failed) throw Error(ExitCode::never_valid, info_.type + ": its free space cannot be read: " + last_error());
+    if (walk.pending.size != 0) range(walk.pending);
 }
 
 void TskFileSystem::orphans(const std::function<bool(uint64_t)>&,

@@ -21,6 +21,8 @@ public:
     void streams(uint64_t inode, const std::function<void(const DirectoryEntry&)>& entry) override;
     std::vector<FileExtent> extents(uint64_t inode) override;
     size_t read(uint64_t inode, uint64_t offset, std::span<std::byte> into) override;
+    void xattrs(uint64_t inode, const std::function<void(const Xattr&)>& attribute) override;
+    void free_space(const std::function<void(const Range&)>& range) override;
     void orphans(const std::function<bool(uint64_t)>& named,
                  const std::function<void(const DirectoryEntry&)>& entry) override;
     std::vector<Bad> take_unreadable() override { return image_->reader.take_unreadable(); }
