@@ -85,8 +85,8 @@ def fields(path: Path) -> list:
         return zst_fields(data)
     if re.search(r"\.E\d\d$", name):
         return e01_fields(path)
-    if name.endswith(".tsr"):
-        return [(f"byte {at}", at) for at in range(0, len(data), max(1, len(data) // 30))]
+    if name.endswith(".tsr"):  # what the authority signed, its certificate, its signature; of the rest docs/verify.md speaks
+        return [("what is signed, or the signer's certificate", at) for at in range(80, 800, 30)] + [("signature", at) for at in range(len(data) - 250, len(data), 16)]
     if name.endswith((".sig", ".head", ".pub", ".map", ".sha256")):
         return [(f"byte {at}", at) for at in range(0, len(data), max(1, len(data) // 20))]
     return [(f"byte {at}", at) for at in range(0, len(data), max(1, len(data) // 12))]  # chunks, raw, segments of raw, certificates
