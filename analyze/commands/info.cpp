@@ -50,9 +50,10 @@ Seen look(const std::string& spec, const OpenOptions& options, Events& events, s
         BlockSource& source = shareable(*opened, cache);
         seen.table = read_volumes(source, stop);
         for (const Volume& volume : seen.table.volumes) {
-            const auto files = volume.allocated ? open_file_system(source, volume, stop) : nullptr;
+            const auto files = volume.allocated ? open_volume(source, volume, stop) : nullptr;
             seen.file_systems.push_back(files ? std::optional(files->info()) : std::nullopt);
-            seen.contents.push_back(files || !volume.allocated ? "" : recognise_content(volume.in(source), volume.range, stop));
+            seen.contents.push_back(
+                files || !volume.allocated ? "" : recognise_content(volume.in(source), volume.range, stop));
         }
     }
     return seen;

@@ -63,7 +63,7 @@ private:
         std::unique_ptr<FileSystem> files;
         std::string what = name + ", without a file system that can be read";
         try {
-            files = open_file_system(source_, volume, stop_);
+            files = open_volume(source_, volume, stop_);
             if (files) what = name + " (" + files->info().type + "), in no file: its metadata, slack or free space";
         } catch (const Error& error) {
             if (error.code() == ExitCode::interrupted) throw;

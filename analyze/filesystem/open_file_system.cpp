@@ -14,7 +14,7 @@ std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, s
     return nullptr;
 }
 
-std::unique_ptr<FileSystem> open_file_system(BlockSource& source, const Volume& volume, std::stop_token stop) {
+std::unique_ptr<FileSystem> open_volume(BlockSource& source, const Volume& volume, std::stop_token stop) {
     return open_file_system(volume.in(source), volume.range, std::move(stop));
 }
 

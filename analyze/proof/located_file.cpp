@@ -21,7 +21,7 @@ Place find_place(BlockSource& source, std::optional<unsigned> wanted, const std:
     std::vector<Place> found;
     for (const Volume& volume : read_volumes(source, stop).volumes) {
         if (!volume.allocated || (wanted && volume.number != *wanted)) continue;
-        auto files = open_file_system(source, volume, stop);
+        auto files = open_volume(source, volume, stop);
         if (!files) continue;
         if (const auto inode = find_path(*files, path)) found.push_back({volume.number, std::move(files), *inode});
     }

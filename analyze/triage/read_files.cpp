@@ -118,7 +118,7 @@ private:
         auto& found = handles[volume];
         if (!found) {
             const auto wanted = [&](const Volume& each) { return each.allocated && each.number == volume; };
-            found = open_file_system(source_, *std::ranges::find_if(result_.table.volumes, wanted), stop_);
+            found = open_volume(source_, *std::ranges::find_if(result_.table.volumes, wanted), stop_);
             if (!found)
                 throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
         }

@@ -21,7 +21,7 @@ void list_volume(BlockSource& source, const Volume& volume, TriageResult& result
         result.not_covered.push_back({volume.number, "", where, "not partitioned; not searched"});
         return;
     }
-    const auto files = open_file_system(source, volume, stop);
+    const auto files = open_volume(source, volume, stop);
     if (!files) {
         const std::string found = recognise_content(volume.in(source), volume.range, stop);
         result.not_covered.push_back(

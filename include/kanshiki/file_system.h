@@ -114,7 +114,7 @@ public:
 std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, std::stop_token stop);
 // The same on a volume of source's table (volume.h): where a logical volume keeps its bytes is its own business.
 struct Volume;
-std::unique_ptr<FileSystem> open_file_system(BlockSource& source, const Volume& volume, std::stop_token stop);
+std::unique_ptr<FileSystem> open_volume(BlockSource& source, const Volume& volume, std::stop_token stop);
 
 // What else lies there, by its signature: "LUKS encrypted volume", "XFS" …; empty when nothing is known.
 std::string recognise_content(BlockSource& source, Range range, std::stop_token stop);
