@@ -21,6 +21,7 @@ struct ListedFile {
     uint64_t handle = 0; // what FileSystem::stat and read take; 0: the name points nowhere
     std::string path;    // bytes as stored
     FileInfo info;
+    Certainty certainty = Certainty::certain; // of a deleted name
 };
 
 // What was not read, and why. Nothing is skipped without a line here.
