@@ -6,13 +6,14 @@ namespace kanshiki {
 namespace btrfs {
 std::unique_ptr<FileSystem> open_btrfs(BlockSource& source, Range range, std::stop_token stop);
 std::unique_ptr<FileSystem> open_btrfs_by_mirror(BlockSource& source, Range range, std::stop_token stop);
-}
+} // namespace btrfs
 namespace tsk {
 std::unique_ptr<FileSystem> open_tsk(BlockSource& source, Range range, std::stop_token stop);
 }
 
 std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, std::stop_token stop) {
-    static constexpr decltype(&tsk::open_tsk) readers[] = {btrfs::open_btrfs, tsk::open_tsk, btrfs::open_btrfs_by_mirror};
+    static constexpr decltype(&tsk::open_tsk) readers[] = {btrfs::open_btrfs, tsk::open_tsk,
+                                                           btrfs::open_btrfs_by_mirror};
     for (const auto& open : readers)
         if (auto found = open(source, range, stop)) return found;
     return nullptr;
