@@ -89,9 +89,7 @@ private:
             if (file.handle == 0) continue;
             try {
                 for (const auto& extent : files.extents(file.handle))
-                    if (!extent.sparse && extent.logical < file.info.size)
-                        add(file, extent.logical,
-                            {extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)});
+                    if (!extent.sparse && extent.logical < file.info.size) add(file, extent);
             } catch (const Error& error) {
                 if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
                 miss({volume, file.path, "extents", error.what()});
@@ -99,7 +97,10 @@ private:
         }
     }
 
-    void add(const ListedFile& file, uint64_t logical, const Range& extent) {
+    void add(const ListedFile& file, const FileSystem::FileExtent& given) {
+        Range extent = given.range;
+        const bool encoded = given.encoded != 0; // all of it is needed for any byte of the content
+        if (!encoded) extent.size = std::min(extent.size, file.info.size - given.logical);
         const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},
                                                     [](const ExplainedRange& each) { return each.range.end(); });
         for (auto each = first; each != out_.ranges.end() && each->range.offset < extent.end(); ++each) {
@@ -107,8 +108,8 @@ private:
             const bool gone = file.deleted || !file.info.allocated;
             if (!gone) owned_[static_cast<size_t>(each - out_.ranges.begin())].push_back(part);
             if (each->owners.size() < most_owners)
-                each->owners.push_back(
-                    {file.volume, file.path, file.info.inode, gone, logical + (part.offset - extent.offset), part});
+                each->owners.push_back({file.volume, file.path, file.info.inode, gone,
+                                        given.logical + (encoded ? 0 : part.offset - extent.offset), part});
             else
                 ++each->more_owners;
         }

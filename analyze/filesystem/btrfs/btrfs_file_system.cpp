@@ -18,7 +18,8 @@ std::string name_of(const Handle& handle) {
     throw Error(ExitCode::never_valid, name_of(handle) + ": " + what);
 }
 
-// What the interface promises of names, whatever stands on disk.
+} // namespace
+
 std::string safe_name(std::string_view stored) {
     std::string name(stored);
     std::ranges::replace(name, '/', '_');
@@ -26,8 +27,6 @@ std::string safe_name(std::string_view stored) {
     if (name.empty() || name == "." || name == "..") name = "_" + name;
     return name;
 }
-
-} // namespace
 
 BtrfsFileSystem::Found BtrfsFileSystem::find(const Handle& handle) {
     if (handle.commit > super_.backups.size()) fail(handle, "there is no such commit");

@@ -7,6 +7,9 @@
 
 namespace kanshiki::btrfs {
 
+// What the interface promises of names, whatever stands on disk.
+std::string safe_name(std::string_view stored);
+
 class BtrfsFileSystem : public FileSystem {
 public:
     BtrfsFileSystem(std::unique_ptr<VolumeReader> reader, const Superblock& super, std::vector<std::string> notices);
@@ -43,6 +46,8 @@ private:
     std::vector<Range> taken();
     void orphaned_inodes(const Subvolume& subvolume, const std::function<bool(uint64_t)>& named,
                          const std::function<void(const DirectoryEntry&)>& entry);
+    std::vector<uint64_t> subvolumes(uint8_t commit);
+    void older_commits(const std::function<void(const DirectoryEntry&)>& entry);
 
     FileSystemInfo info_;
     std::unique_ptr<VolumeReader> reader_;

@@ -91,15 +91,16 @@ uint64_t DataReader::read_piece(const Tree* checksums, const std::string& whose,
     reader_.read_through(place.copies.front(), into);
     std::vector<Bad> bad = reader_.take_unreadable();
     Sums sums{super_.checksum, 0, {}, {}};
+    uint64_t wrong = 0, missing = 0;
     try {
         if (checksums != nullptr) sums = fetch(*checksums, logical, count);
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         warnings_.add(whose + ": its checksums cannot be read: " + error.what());
         checksums = nullptr;
+        missing = count;
     }
 
-    uint64_t wrong = 0, missing = 0;
     struct Run {
         const char* what;
         uint64_t from = 0, size = 0;

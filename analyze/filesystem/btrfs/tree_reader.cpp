@@ -78,12 +78,19 @@ void TreeReader::scan(const Tree& tree, const Key& from, const Key& to, const Vi
             if (next->second) more = visit(overlaid(*next, tree.overlay));
         return more;
     };
-    scan_disk(tree, from, to, [&](const Item& item) {
-        if (tree.overlay->contains(item.key)) return give_before(item.key);
-        if (!give_before(item.key)) return false;
-        return more = visit(item);
-    });
+    std::exception_ptr failure;
+    try {
+        scan_disk(tree, from, to, [&](const Item& item) {
+            if (tree.overlay->contains(item.key)) return give_before(item.key);
+            if (!give_before(item.key)) return false;
+            return more = visit(item);
+        });
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        failure = std::current_exception();
+    }
     give_before(to);
+    if (failure) std::rethrow_exception(failure);
 }
 
 std::optional<Item> TreeReader::find(const Tree& tree, const Key& key) {
