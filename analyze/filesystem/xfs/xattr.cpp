@@ -9,6 +9,7 @@ namespace kanshiki::xfs {
 namespace {
 
 constexpr uint16_t leaf_v4 = 0xfbee, leaf_v5 = 0x3bee, node_v4 = 0xfebe, node_v5 = 0x3ebe;
+constexpr uint32_t value_magic = 0x5841524d, symlink_magic = 0x58534c4d; // "XARM", "XSLM"
 constexpr unsigned flag_local = 0x1, flag_root = 0x2, flag_secure = 0x4, flag_parent = 0x8, flag_incomplete = 0x80;
 constexpr unsigned deepest = 5;                 // XFS_DA_NODE_MAXDEPTH
 constexpr size_t largest_value = 64 * 1024;     // XATTR_SIZE_MAX
@@ -167,7 +168,7 @@ std::string read_pieces(const Inode& inode, const std::vector<Extent>& extents, 
                         uint64_t logical, size_t size, Metadata& metadata) {
     const Superblock& super = metadata.super;
     const size_t header = super.checksums() ? kind.header : 0;
-    const bool by_extent = &kind == &symlink_block || std::string_view(kind.name) == symlink_block.name;
+    const bool by_extent = std::string_view(kind.name) == symlink_block.name;
     std::string result;
     while (result.size() < size) {
         auto found = std::ranges::upper_bound(extents, logical, {}, &Extent::logical);
@@ -180,9 +181,12 @@ std::string read_pieces(const Inode& inode, const std::vector<Extent>& extents, 
         const uint64_t place = metadata.place_of(found->block + (logical - found->logical), count);
         std::vector<std::byte> bytes(static_cast<size_t>(count << super.block_log));
         metadata.read(place, bytes);
-        size_t part = std::min(bytes.size() - header, size - result.size());
+        const size_t part = std::min(bytes.size() - header, size - result.size());
         if (header != 0) {
             metadata.check(bytes, kind, place, inode.number);
+            if (be32(bytes, 0) != (by_extent ? symlink_magic : value_magic))
+                damaged("inode " + std::to_string(inode.number) + ": a piece of its " + kind.name + " at byte " +
+                        std::to_string(place) + " has no magic");
             const uint32_t said_offset = be32(bytes, 4), said = be32(bytes, 8);
             if (said_offset != result.size() || said != part)
                 damaged("inode " + std::to_string(inode.number) + ": a piece of its " + kind.name + " says bytes " +

@@ -117,7 +117,10 @@ const XfsFileSystem::Content& XfsFileSystem::content(uint64_t number) {
     if (content_.number == number) return content_;
     content_ = {};
     const Inode& found = inode(number);
-    if (!has_content(found)) return content_.number = number, content_;
+    if (!has_content(found)) {
+        content_.number = number;
+        return content_;
+    }
     content_.size = found.info.size;
     if (content_.size > largest_file) fail(number, "a size of " + std::to_string(content_.size) + " bytes");
     if (found.info.type == FileType::regular && (found.flags & flag_realtime))
