@@ -103,7 +103,7 @@ private:
     }
 
     void number() {
-        std::ranges::stable_partition(found_, [](const Inner& each) { return each.plain; });
+        std::stable_partition(found_.begin(), found_.end(), [](const Inner& each) { return each.plain; });
         unsigned last = 0;
         for (const Volume& each : table_.volumes) last = std::max(last, each.number);
         for (Inner& each : found_) {

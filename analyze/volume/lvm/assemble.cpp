@@ -109,7 +109,7 @@ private:
         }
     }
 
-    void add(const VolumeGroup& group, const LogicalVolumeEntry& logical, LaidOut laid,
+    void add(const VolumeGroup& group, const LogicalVolumeEntry& logical, const LaidOut& laid,
              const std::shared_ptr<const Places>& places) {
         Volume volume;
         volume.name = group.name + "/" + logical.name;
