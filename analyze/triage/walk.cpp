@@ -64,7 +64,8 @@ void Walk::add(const DirectoryEntry& entry, std::string path, bool orphan, const
     }
     (info.type == FileType::directory ? summary_.directories : summary_.files)++;
     if (entry.deleted) summary_.deleted++;
-    listing_.push_back({summary_.number, entry.type, entry.deleted, orphan, entry.inode, std::move(path), info});
+    listing_.push_back(
+        {summary_.number, entry.type, entry.deleted, orphan, entry.inode, std::move(path), info, entry.certainty});
     if (listing_.size() % 1024 == 0) progress_(listing_.size());
 }
 

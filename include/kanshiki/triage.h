@@ -21,6 +21,7 @@ struct ListedFile {
     uint64_t handle = 0; // what FileSystem::stat and read take; 0: the name points nowhere
     std::string path;    // bytes as stored
     FileInfo info;
+    Certainty certainty = Certainty::certain; // of a deleted name
 };
 
 // What was not read, and why. Nothing is skipped without a line here.
@@ -45,6 +46,7 @@ struct TriageResult {
 struct TriageOptions {
     unsigned threads = 0; // 0: one per core; the output is the same for any number
     std::span<const Analyzer* const> analyzers = kanshiki::analyzers();
+    VolumeOptions volumes = {};
 };
 
 // The source must outlive nothing: all that is kept is in the result. Throws Error{source_lost, interrupted, refused}.
