@@ -1,5 +1,5 @@
 #pragma once
-// What libtsk reads, behind our interface. Ext file systems are mended further in ext_file_system.h.
+// What libtsk reads, behind our interface.
 
 #include "analyze/filesystem/tsk/image.h"
 #include "kanshiki/file_system.h"
