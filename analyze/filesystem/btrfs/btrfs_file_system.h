@@ -42,6 +42,8 @@ private:
     FileContent::File file(const Handle& handle, const Found& found);
     void give_entry(const Handle& directory, const Subvolume& subvolume, const DirectoryItem& item, uint64_t index,
                     const std::function<void(const DirectoryEntry&)>& entry);
+    std::optional<std::string> scan_names(const Tree& tree, uint64_t objectid, uint8_t kind,
+                                          const std::function<void(const DirectoryItem&, uint64_t index)>& each);
     std::optional<Handle> target(const Handle& directory, const DirectoryItem& item, uint64_t index);
     std::vector<Range> taken();
     void orphaned_inodes(const Subvolume& subvolume, const std::function<bool(uint64_t)>& named,

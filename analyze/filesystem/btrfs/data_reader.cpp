@@ -141,6 +141,9 @@ uint64_t DataReader::read(const Tree* checksums, const std::string& whose, uint6
     while (!into.empty()) {
         Place place = chunks_.place(logical, std::min<uint64_t>(into.size(), largest_piece));
         place.size -= place.size % super_.sector_size;
+        if (place.copies.size() > 1) // of a volume that is cut short, the copies that are still inside
+            std::erase_if(place.copies,
+                          [&](uint64_t at) { return at > reader_.size() || place.size > reader_.size() - at; });
         if (place.size == 0)
             throw Error(ExitCode::never_valid, whose + ": logical byte " + std::to_string(logical) + " is no sector");
         if (place.copies.empty())

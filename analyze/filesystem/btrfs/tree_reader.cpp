@@ -118,12 +118,21 @@ std::optional<Item> TreeReader::last_on_disk(const Tree& tree, const Key& from, 
 
 std::optional<Item> TreeReader::find_last(const Tree& tree, const Key& from, const Key& to) {
     if (!tree.overlay) return last_on_disk(tree, from, to);
-    std::optional<Item> last; // with an overlay this is seldom, and the range is one inode's
-    scan(tree, from, to, [&](const Item& item) {
-        last = item;
-        return true;
-    });
-    return last;
+    std::optional<Item> laid; // the last of the overlay
+    for (auto next = tree.overlay->upper_bound(to); next != tree.overlay->begin() && !laid;) {
+        --next;
+        if (next->first < from) break;
+        if (next->second) laid = overlaid(*next, tree.overlay);
+    }
+    std::optional<Item> stored = last_on_disk(tree, from, to);
+    while (stored && tree.overlay->contains(stored->key)) { // replaced, or deleted: the one before it
+        if (stored->key == from || stored->key.offset == 0) {
+            stored.reset();
+            break;
+        }
+        stored = last_on_disk(tree, from, {stored->key.objectid, stored->key.type, stored->key.offset - 1});
+    }
+    return laid && (!stored || stored->key < laid->key) ? laid : stored;
 }
 
 std::optional<TreeRoot> TreeReader::node_for(const Tree& tree, const Key& key, uint8_t level) {
