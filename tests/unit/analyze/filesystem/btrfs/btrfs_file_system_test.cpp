@@ -205,7 +205,7 @@ TEST(BtrfsDamage, UnreadableDataIsZerosAndSaid) {
 // With a second copy nothing is lost, and nothing counts as unreadable.
 TEST(BtrfsDamage, TheOtherCopyStandsIn) {
     Folder folder;
-    const std::string bytes = make_image(folder, "-M -d dup -m dup", 128 * MiB);
+    const std::string bytes = make_image(folder, "-d dup", 128 * MiB);
     Memory whole(bytes);
     const uint64_t at = open_whole(whole)->extents(find(*open_whole(whole), "/etc/deep/er/big")).at(0).range.offset;
     Memory source(bytes, {{at, 512}, {at + 16384, 4096}});
@@ -218,7 +218,7 @@ TEST(BtrfsDamage, TheOtherCopyStandsIn) {
 
 TEST(BtrfsDamage, AVolumeThatIsCutShortGivesWhatIsLeft) {
     Folder folder;
-    std::string bytes = make_image(folder, "-M -d dup -m dup", 128 * MiB);
+    std::string bytes = make_image(folder, "-d dup", 128 * MiB);
     Memory whole(bytes);
     const auto files = open_whole(whole);
     const uint64_t inode = find(*files, "/etc/deep/er/big");
