@@ -95,7 +95,8 @@ FileInfo XfsFileSystem::stat(uint64_t number) {
     const Inode& found = inode(number);
     FileInfo info = found.info;
     info.allocated = !found.mode_zero && state(number) == State::allocated;
-    if (!info.allocated && found.info.changed != Timestamp{}) info.deleted = info.changed; // ctime of the last unlink
+    // The last unlink sets it; an inode that was written off with its whole chunk still is as before.
+    if (!info.allocated && info.links == 0 && info.changed != Timestamp{}) info.deleted = info.changed;
     if (info.type == FileType::symlink) info.symlink_target = symlink_target(found);
     return info;
 }
