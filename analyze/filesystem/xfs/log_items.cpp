@@ -174,7 +174,7 @@ void LogItems::apply_inode_create(const LogItem& item) {
     const uint32_t ag = be32(format, 4), block = be32(format, 8), count = be32(format, 12), size = be32(format, 16),
                    length = be32(format, 20), generation = be32(format, 24);
     const auto offset = super_.ag_block_offset(ag, block);
-    if (!offset || size != super_.inode_size || count == 0 || count > 64 || length == 0 ||
+    if (!offset || size != super_.inode_size || count == 0 || count > 256 || length == 0 ||
         block + uint64_t{length} > super_.ag_length(ag) ||
         uint64_t{count} * size > uint64_t{length} << super_.block_log)
         damaged("log: an inode create item that makes no sense");
