@@ -3,12 +3,20 @@
 
 namespace kanshiki {
 
+namespace xfs {
+std::unique_ptr<FileSystem> open_xfs(BlockSource& source, Range range, std::stop_token stop);
+}
+namespace btrfs {
+std::unique_ptr<FileSystem> open_btrfs(BlockSource& source, Range range, std::stop_token stop);
+std::unique_ptr<FileSystem> open_btrfs_by_mirror(BlockSource& source, Range range, std::stop_token stop);
+} // namespace btrfs
 namespace tsk {
 std::unique_ptr<FileSystem> open_tsk(BlockSource& source, Range range, std::stop_token stop);
 }
 
 std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, std::stop_token stop) {
-    static constexpr decltype(&tsk::open_tsk) readers[] = {tsk::open_tsk};
+    static constexpr decltype(&tsk::open_tsk) readers[] = {xfs::open_xfs, btrfs::open_btrfs, tsk::open_tsk,
+                                                           btrfs::open_btrfs_by_mirror};
     for (const auto& open : readers)
         if (auto found = open(source, range, stop)) return found;
     return nullptr;
