@@ -55,7 +55,7 @@ def test_directories_of_5000_entries_and_files_of_1200_extents(tmp_path, options
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("options,mount", [("", ""), ("-n 4096", "compress-force=zstd")])
+@pytest.mark.parametrize("options,mount", [("-n 4096", "compress-force=zstd")])
 def test_directories_of_100_000_entries(tmp_path, options, mount):
     prove(new(tmp_path, 1024 * MIB, "mkfs.btrfs", "-q", *options.split()), mount=mount_options(mount), entries=100_000, seed=3)
 

@@ -52,7 +52,7 @@ def test_directories_of_5000_entries_and_files_of_1200_extents(tmp_path, options
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("options", ["", "-b size=1024", "-n size=65536"])
+@pytest.mark.parametrize("options", ["", "-b size=1024"])
 def test_directories_of_100_000_entries(tmp_path, options):
     prove(new(tmp_path, 700 * MIB, "mkfs.xfs", "-q", *options.split()), entries=100_000, seed=3)
 
