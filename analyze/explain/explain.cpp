@@ -28,7 +28,7 @@ uint64_t covered(std::vector<Range> parts, const Range& within) {
     return out;
 }
 
-class Explainer {
+class Explainer : public WalkSink {
 public:
     Explainer(BlockSource& source, const std::vector<Range>& ranges, std::stop_token stop)
         : source_(source), stop_(std::move(stop)), owned_(ranges.size()) {
@@ -69,7 +69,7 @@ private:
             if (error.code() == ExitCode::interrupted) throw;
             what += ": " + std::string(error.what());
         }
-        if (files) list_owners(*files, volume.number);
+        if (files) list_owners(*files, volume);
         for (size_t i = 0; i < out_.ranges.size(); ++i) {
             const Range here = overlap(out_.ranges[i].range, volume.range);
             if (const uint64_t rest = here.size - covered(owned_[i], here); rest > 0)
@@ -77,27 +77,29 @@ private:
         }
     }
 
-    void list_owners(FileSystem& files, unsigned volume) {
-        std::deque<ListedFile> listing;
-        std::vector<NotCovered> gaps;
-        Walk(
-            files, volume, listing, gaps, [](uint64_t) {}, stop_)
-            .run();
-        for (NotCovered& gap : gaps) miss(std::move(gap));
-        for (const ListedFile& file : listing) {
-            if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while looking for the files");
-            if (file.handle == 0) continue;
-            try {
-                for (const auto& extent : files.extents(file.handle))
-                    if (!extent.sparse && extent.logical < file.info.size)
-                        add(file, extent.logical,
-                            {extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)});
-            } catch (const Error& error) {
-                if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
-                miss({volume, file.path, "extents", error.what()});
-            }
-        }
+    void list_owners(FileSystem& files, const Volume& volume) {
+        files_ = &files;
+        const auto again = [&] { return open_volume(source_, volume, stop_); };
+        WalkOptions options;
+        options.threads = 0;
+        walk(files, again, volume.number, options, *this, stop_);
     }
+
+    // The walk's own file system may be used between two names.
+    bool file(const ListedFile& file) override {
+        if (file.handle == 0) return true;
+        try {
+            for (const auto& extent : files_->extents(file.handle))
+                if (!extent.sparse && extent.logical < file.info.size)
+                    add(file, extent.logical,
+                        {extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)});
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            miss({file.volume, file.path, "extents", error.what()});
+        }
+        return true;
+    }
+    void not_covered(NotCovered&& line) override { miss(std::move(line)); }
 
     void add(const ListedFile& file, uint64_t logical, const Range& extent) {
         const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},
@@ -116,6 +118,7 @@ private:
 
     BlockSource& source_;
     const std::stop_token stop_;
+    FileSystem* files_ = nullptr;           // of the volume at hand
     std::vector<std::vector<Range>> owned_; // of each range: what files that exist have, in the volume at hand
     Explanation out_;
 };
