@@ -22,6 +22,7 @@ static const Command commands[] = {
     {"check", "such a proof", run_check},
     {"selftest", "show that this build images rightly here", run_selftest},
     {"info", "what an image or source is", run_info},
+    {"ls", "the files of an image, deleted ones too", run_ls},
     {"triage", "what happened on it", run_triage_command},
 };
 

@@ -100,6 +100,7 @@ private:
         return true;
     }
     void not_covered(NotCovered&& line) override { miss(std::move(line)); }
+    void warning(const std::string& text) override { miss({0, "", "file system", text}); }
 
     void add(const ListedFile& file, uint64_t logical, const Range& extent) {
         const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},

@@ -16,7 +16,7 @@ constexpr uint64_t most_memory = uint64_t{4} << 30; // of the listing
 
 class Lister : public WalkSink {
 public:
-    Lister(TriageResult& result, Events& events) : result_(result), events_(events) {}
+    Lister(TriageResult& result, unsigned volume, Events& events) : result_(result), volume_(volume), events_(events) {}
     bool file(const ListedFile& file) override {
         if (result_.listing.memory() > most_memory) {
             not_covered({file.volume, file.path, "listing",
@@ -27,10 +27,14 @@ public:
         return true;
     }
     void not_covered(NotCovered&& line) override { result_.not_covered.push_back(std::move(line)); }
+    void warning(const std::string& text) override {
+        result_.not_covered.push_back({volume_, "", "file system", text});
+    }
     void progress(uint64_t names) override { events_.progress({"list files", names, std::nullopt, 0, 0, "files"}); }
 
 private:
     TriageResult& result_;
+    const unsigned volume_;
     Events& events_;
 };
 
@@ -53,7 +57,7 @@ void list_volume(BlockSource& source, const Volume& volume, const TriageOptions&
     }
     WalkOptions how;
     how.threads = options.threads;
-    Lister sink(result, events);
+    Lister sink(result, volume.number, events);
     const auto again = [&] { return open_volume(source, volume, stop); };
     result.volumes.push_back(walk(*files, again, volume.number, how, sink, stop));
 }
@@ -88,7 +92,7 @@ TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events
     result.started = utc_now();
     result.source = given.info();
 
-    result.table = read_volumes(source, stop);
+    result.table = read_volumes(source, options.volumes, stop);
     for (const std::string& notice : result.table.notices) {
         events.report({"notice", "partition table: " + notice});
         result.not_covered.push_back({0, "", "partition table", notice});

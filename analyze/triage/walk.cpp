@@ -27,7 +27,7 @@ public:
         const uint64_t start = options_.start != 0 ? options_.start : files_.root();
         folder_ = options_.path;
         entered_.insert(start);
-        push(ahead_.top(start, folder_.size()), false);
+        push(ahead_.top(start, folder_.size()), options_.start_orphan);
         descend();
         if (!ended_ && options_.orphans && options_.recursive && options_.start == 0) walk_orphans();
         tell_warnings();
@@ -62,8 +62,8 @@ private:
 
     void tell_warnings() {
         bool more = false;
-        for (const std::string& warning : ahead_.finish(more)) miss("", "file system", warning);
-        if (more) miss("", "file system", "more warnings than are told here");
+        for (const std::string& warning : ahead_.finish(more)) sink_.warning(warning);
+        if (more) sink_.warning("there were more warnings than are told here");
         for (const auto& [range, times] : told_)
             if (times > limits_.times_told)
                 miss("", where(range.first, range.first + range.second),

@@ -21,9 +21,11 @@ struct WalkOptions {
     unsigned threads = 1; // that read directories and inodes; 0: one per core
     bool recursive = true;
     bool orphans = true; // of a walk from the root
-    // Where it begins: a directory's handle and its path without the last '/'. 0: the root.
+    // Where it begins: a directory's handle, its path without the last '/', and whether that is an orphan or in one.
+    // 0: the root.
     uint64_t start = 0;
     std::string path;
+    bool start_orphan = false;
     WalkLimits limits;
 };
 
@@ -35,6 +37,7 @@ public:
     virtual bool file(const ListedFile& file) = 0;
     // What could not be read or is not understood. Lines about a file come right before or after it.
     virtual void not_covered(NotCovered&& line) = 0;
+    virtual void warning(const std::string& text) = 0;                  // FileSystem::take_warnings, sorted, at the end
     virtual void progress(uint64_t names) { static_cast<void>(names); } // now and then
 };
 

@@ -14,12 +14,12 @@ struct ListedFile {
     unsigned volume = 0;
     FileType name_type = FileType::unknown; // what the directory says; info.type is what the inode says
     bool deleted = false;                   // the name
-    Certainty certainty = Certainty::certain;
     bool orphan = false; // no directory names it: path is /$OrphanFiles/…, which libtsk's tools say too
-    bool known = true;   // the inode could be read; else info says nothing
     uint64_t handle = 0; // what FileSystem::stat and read take; 0: the name points nowhere
     std::string path;    // bytes as stored
     FileInfo info;
+    Certainty certainty = Certainty::certain; // of a deleted name
+    bool known = true;                        // the inode could be read; else info says nothing
 };
 
 // Keeps about 60 bytes and the last part of the name for each; a path is put together when it is asked for. What is

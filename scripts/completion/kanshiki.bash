@@ -3,11 +3,13 @@ _kanshiki() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local all='--progress --json --quiet --help' source='--allow-in-use --identity --host-key --ssh-config --known-hosts --sudo --compress --timeout --transport --connections --source-hash --nice --retries --limit-rate'
     local seal='--sign --sign-pass-file --timestamp --tsa-ca --tsa-timeout'
+    local browse='--volume --deleted'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log prove check selftest info triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log prove check selftest info ls triage --help --version' -- "$word")
         return
     fi
+    [ "$command $before" = "ls --hash" ] && before= # there it takes no value
     case $before in
     --progress) options='auto bar line json none' ;;
     --transport) options='auto agent dd' ;;
@@ -37,6 +39,7 @@ _kanshiki() {
     selftest) options='--output --html --json --quiet --plant --help' ;;
     log) options="--html --json --help" ;;
     info) options="$all $source" ;;
+    ls) options="$source $browse --long --recursive --inode --json --hash --xattrs --threads --quiet --help" ;;
     triage) options="$all $source --output --force --threads" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -28,6 +28,7 @@ public:
     void not_covered(NotCovered&& line) override {
         lines.push_back("! " + line.path + ": " + line.where + ": " + line.why);
     }
+    void warning(const std::string& text) override { lines.push_back("! warning: " + text); }
     std::vector<std::string> lines;
     size_t most = SIZE_MAX;
 };

@@ -1,0 +1,63 @@
+#include "analyze/browse/content.h"
+
+#include "kanshiki/error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kanshiki {
+namespace {
+
+constexpr size_t piece_size = 1024 * 1024;
+constexpr uint64_t always_allowed = uint64_t{64} << 30;
+constexpr uint64_t most_compressed = 16; // times a volume's size that its files may hold, compressed or sparse
+
+} // namespace
+
+ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
+                           const std::function<void(uint64_t, std::span<const std::byte>)>& piece,
+                           const std::stop_token& stop) {
+    ContentResult result;
+    std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(size, piece_size)));
+    files.take_unreadable(); // of what was read before
+    while (result.size < size) {
+        if (stop.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while reading a file");
+        const auto want =
+            std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(size - result.size, piece_size)));
+        size_t got = 0;
+        try {
+            got = files.read(handle, result.size, want);
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            result.failure = error.what();
+        }
+        for (const Bad& bad : files.take_unreadable())
+            result.unreadable.push_back({bad.range, {result.size, want.size()}, bad.error});
+        if (!result.failure.empty()) return result;
+        if (got == 0) {
+            result.failure = "the content ends at byte " + std::to_string(result.size) + " of " + std::to_string(size);
+            return result;
+        }
+        piece(result.size, std::span<const std::byte>(want).first(got));
+        result.size += got;
+    }
+    return result;
+}
+
+std::string too_large(const FileSystem& files, uint64_t size) {
+    const uint64_t volume = files.info().range.size;
+    if (size <= always_allowed || size / most_compressed <= volume) return {};
+    return "claims " + std::to_string(size) + " bytes on a volume of " + std::to_string(volume) + "; not read";
+}
+
+std::string where_text(const UnreadablePiece& piece) {
+    return "source bytes " + std::to_string(piece.of_source.offset) + " to " +
+           std::to_string(piece.of_source.end() - 1) + ", in the file between byte " +
+           std::to_string(piece.of_file.offset) + " and " + std::to_string(piece.of_file.end() - 1);
+}
+
+std::string why_text(const UnreadablePiece& piece) {
+    return std::string("unreadable (") + std::strerror(piece.error) + "): zeros in their place";
+}
+
+} // namespace kanshiki

@@ -1,0 +1,46 @@
+#pragma once
+// Entries as ls prints them: formatted, and where asked for hashed, by several threads; printed in the listing's order.
+
+#include "analyze/browse/image.h"
+#include "analyze/browse/ordered_work.h"
+
+namespace kanshiki {
+
+struct EntryStyle {
+    bool json = false, details = false, inode = false; // -l, --inode
+    bool hash = false, xattrs = false;                 // read from the image for each entry
+    bool full_path = false;                            // else the last component alone
+};
+
+// What is told beside the output.
+struct Complaints {
+    std::function<void(const NotCovered&)> missed;   // could not be read
+    std::function<void(const std::string&)> warning; // FileSystem::take_warnings
+};
+
+class EntryPrinter {
+public:
+    EntryPrinter(BlockSource& source, const BrowsedVolume& volume, const EntryStyle& style, unsigned threads,
+                 std::function<void(std::string_view)> print, Complaints complaints, std::stop_token stop);
+    void add(const ListedFile& file);
+    void finish();
+
+private:
+    struct Printed {
+        std::string text;
+        std::vector<NotCovered> missed;
+        std::vector<std::string> warnings;
+    };
+    class Worker;
+    using Batch = std::vector<ListedFile>;
+
+    void send();
+
+    const BrowsedVolume& volume_;
+    EntryStyle style_;
+    Batch batch_;
+    uint64_t batch_bytes_ = 0;
+    OrderedWork<Batch, Printed> work_;
+};
+
+} // namespace kanshiki

@@ -1,0 +1,58 @@
+#include "analyze/commands/browse_session.h"
+
+#include "acquire/commands/options.h"
+#include "analyze/filesystem/cached_source.h"
+#include "kanshiki/error.h"
+#include "kanshiki/escape.h"
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <iostream>
+#include <thread>
+
+namespace kanshiki {
+namespace {
+constexpr size_t most_remembered = 10'000; // notices, to tell each once
+}
+
+void add_volume_option(CLI::App& app, BrowseOptions& options) {
+    app.add_option("--volume", options.volume, "number or name, as kanshiki info lists them; paths then begin in it")
+        ->type_name("N|NAME");
+    add_source_options(app, options.open);
+}
+
+unsigned default_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+BrowseSession::BrowseSession(const std::string& image, const BrowseOptions& options,
+                             const std::filesystem::path& writable, Events& events, std::stop_token stop)
+    : events_(events) {
+    if (image == "-") throw Error(ExitCode::usage, "standard input cannot be browsed: acquire it first");
+    opened_ = open_image_or_source(image, options.open, events, stop);
+    confine({writable, image.starts_with("ssh://")});
+    image_.emplace(shareable(*opened_, cache_), options.volume, stop);
+    for (const std::string& each : image_->notices()) notice(each);
+}
+
+void BrowseSession::missed(const NotCovered& what) {
+    status_ = ExitCode::unreadable;
+    std::string path = what.path;
+    for (const BrowsedVolume& volume : image_->volumes())
+        if (volume.volume.number == what.volume && !path.empty()) path = volume.shown(path);
+    std::cerr << "kanshiki: " << escape_terminal(path + (path.empty() ? "" : ": ") + what.where + ": " + what.why)
+              << "\n";
+}
+
+void BrowseSession::notice(const std::string& what) {
+    if (told_.size() < most_remembered && !told_.insert(what).second) return;
+    events_.report({"notice", what});
+}
+
+void BrowseSession::take_notes(BrowsedVolume& volume, const std::string& path) {
+    for (const Bad& bad : volume.files->take_unreadable())
+        missed({volume.volume.number, path,
+                "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+                std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros"});
+    for (const std::string& each : volume.files->take_warnings()) notice(each);
+}
+
+} // namespace kanshiki
