@@ -123,9 +123,11 @@ private:
         try {
             for (const auto& extent : files_->extents(file.handle)) {
                 if (extent.sparse || extent.logical >= file.info.size) continue;
-                const Range used{extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)};
+                const bool encoded = extent.encoded != 0; // all of it is needed for any byte of the content
+                Range used = extent.range;
+                if (!encoded) used.size = std::min(used.size, file.info.size - extent.logical);
                 for (const auto& part : locate(*volume_, used))
-                    add(file, extent.logical + (part.offset - used.offset), part.range);
+                    add(file, extent.logical + (encoded ? 0 : part.offset - used.offset), part.range, encoded);
             }
         } catch (const Error& error) {
             if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
@@ -137,7 +139,7 @@ private:
     void not_covered(NotCovered&& line) override { miss(std::move(line)); }
     void warning(const std::string& text) override { miss({volume_->number, "", "file system", text}); }
 
-    void add(const ListedFile& file, uint64_t logical, const Range& extent) {
+    void add(const ListedFile& file, uint64_t logical, const Range& extent, bool encoded) {
         const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},
                                                     [](const ExplainedRange& each) { return each.range.end(); });
         for (auto each = first; each != out_.ranges.end() && each->range.offset < extent.end(); ++each) {
@@ -145,8 +147,8 @@ private:
             const bool gone = file.deleted || !file.info.allocated;
             if (!gone) owned_[static_cast<size_t>(each - out_.ranges.begin())].push_back(part);
             if (each->owners.size() < most_owners)
-                each->owners.push_back(
-                    {file.volume, file.path, file.info.inode, gone, logical + (part.offset - extent.offset), part});
+                each->owners.push_back({file.volume, file.path, file.info.inode, gone,
+                                        logical + (encoded ? 0 : part.offset - extent.offset), part});
             else
                 ++each->more_owners;
         }
