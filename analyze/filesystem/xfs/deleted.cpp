@@ -151,13 +151,13 @@ bool XfsFileSystem::give_deleted(const Name& name, uint64_t directory, Directory
             entry.inode = 0;
             return true;
         }
-        // In use: of another file by now, or of this one under another name.
-        if (!found.mode_zero && state(entry.inode) == State::allocated) return true;
+        // In use: of another file by now, or of this one under another name. Without links it was open to the end.
+        const bool in_use = !found.mode_zero && state(entry.inode) == State::allocated;
+        if (in_use && found.info.links != 0) return true;
         if (found.info.type != FileType::unknown && name.type != FileType::unknown && found.info.type != name.type)
             return true;
         if (name.inode_cut && wide) return true;
-        const auto extents = surviving_extents(found);
-        if (all_free(extents)) entry.certainty = Certainty::likely;
+        if (in_use || all_free(surviving_extents(found))) entry.certainty = Certainty::likely;
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         entry.inode = 0; // no inode is there any more
