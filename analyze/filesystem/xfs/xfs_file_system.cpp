@@ -212,7 +212,7 @@ void XfsFileSystem::list(uint64_t directory, const std::function<void(const Dire
                 each.name, [](char letter) { return letter == '/' || letter == '\0'; }, '_');
         }
         if (each.deleted && !give_deleted(name, directory, each)) return;
-        if (!each.deleted) stale.seen(name);
+        stale.seen(name);
         entry(each);
     };
     std::exception_ptr failure;
