@@ -134,35 +134,32 @@ void StaleNames::seen(const Name& name) {
     std::erase_if(names_, [&](const Name& each) { return each.name == name.name && each.inode == name.inode; });
 }
 
-bool XfsFileSystem::give_deleted(const Name& name, uint64_t directory, DirectoryEntry& entry) {
+void XfsFileSystem::judge_deleted(const Name& name, const Inode& directory, DirectoryEntry& entry) {
     const Superblock& super = metadata_.super;
     // The upper half of a number that was written over: 0 where none is that large, else as the directory's own, since
     // files are made in their directory's allocation group.
     const bool wide = super.inode_number(super.ag_count - 1, 0) >> 32 != 0;
-    if (name.inode_cut && wide) entry.inode |= directory >> 32 << 32;
+    if (name.inode_cut && wide) entry.inode |= directory.number >> 32 << 32;
     entry.certainty = Certainty::possible;
-    if (!super.inode_offset(entry.inode)) {
-        entry.inode = 0;
-        return true;
-    }
     try {
-        const Inode& found = inode(entry.inode);
-        if (internal(found)) {
+        if (!super.inode_offset(entry.inode) || internal(inode(entry.inode))) {
             entry.inode = 0;
-            return true;
+            return;
         }
+        const Inode& found = inode(entry.inode);
         // In use: of another file by now, or of this one under another name. Without links it was open to the end.
         const bool in_use = !found.mode_zero && state(entry.inode) == State::allocated;
-        if (in_use && found.info.links != 0) return true;
+        if (in_use && found.info.links != 0) return;
         if (found.info.type != FileType::unknown && name.type != FileType::unknown && found.info.type != name.type)
-            return true;
-        if (name.inode_cut && wide) return true;
+            return;
+        if (name.inode_cut && wide) return;
+        // It was made after the directory was changed for the last time, so the name is of an earlier use of the inode.
+        if (found.info.created && *found.info.created > directory.info.changed.value_or(Timestamp{})) return;
         if (in_use || all_free(surviving_extents(found))) entry.certainty = Certainty::likely;
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         entry.inode = 0; // no inode is there any more
     }
-    return true;
 }
 
 std::vector<Extent> XfsFileSystem::surviving_extents(const Inode& inode) {

@@ -211,7 +211,7 @@ void XfsFileSystem::list(uint64_t directory, const std::function<void(const Dire
             std::ranges::replace_if(
                 each.name, [](char letter) { return letter == '/' || letter == '\0'; }, '_');
         }
-        if (each.deleted && !give_deleted(name, directory, each)) return;
+        if (each.deleted) judge_deleted(name, found, each);
         stale.seen(name);
         entry(each);
     };
