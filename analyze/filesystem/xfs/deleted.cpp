@@ -12,6 +12,9 @@ constexpr uint32_t tree_v4 = 0x424d4150, tree_v5 = 0x424d4133; // "BMAP", "BMA3"
 constexpr uint32_t directory_magics[] = {0x58443242, 0x58444233, 0x58443244, 0x58444433};
 constexpr uint32_t symlink_magic = 0x58534c4d; // "XSLM"
 
+// Every look at a deleted name may walk such a tree; a forged one that many share must not be walked for ever.
+constexpr size_t most_tree_blocks = 4096;
+
 // How much of the fork the root of an extent tree took: its first child still is a block of this inode's tree. Where
 // the pointers begin depends on where the attributes began, which a freed inode no longer says: every place is tried.
 std::optional<size_t> tree_root_size(const Inode& inode, Metadata& metadata) {
@@ -98,7 +101,7 @@ void recover(Inode& inode, Metadata& metadata) {
     try {
         if (const auto root = tree_root_size(inode, metadata)) {
             const Fork fork{Format::tree, inode.data.offset, *root, 0, false};
-            const auto extents = read_extents(inode, fork, metadata);
+            const auto extents = read_extents(inode, fork, metadata, most_tree_blocks);
             if (extents.empty()) return;
             inode.data = fork;
             recover_type(inode, extents, metadata);

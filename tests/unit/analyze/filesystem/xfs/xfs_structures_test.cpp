@@ -280,6 +280,40 @@ TEST(XfsAttributes, AccessControlListsInTheKernelsForm) {
     EXPECT_EQ(posix_acl("abc"), std::nullopt);
 }
 
+TEST(XfsAttributes, ParentPointersAndUnfinishedOnesAreNotShown) {
+    Disk disk;
+    Metadata& metadata = disk.open();
+    Inode inode = an_inode(Format::extents, 0);
+    inode.attributes = {Format::local, 180, 76, 0};
+    size_t at = 184;
+    const auto add = [&](unsigned flags, std::string_view name, std::string_view value) {
+        put(inode.bytes, at, name.size(), 1);
+        put(inode.bytes, at + 1, value.size(), 1);
+        put(inode.bytes, at + 2, flags, 1);
+        for (const char letter : std::string(name) + std::string(value))
+            put(inode.bytes, at++ + 3, static_cast<uint8_t>(letter), 1);
+        at += 3;
+    };
+    add(0, "mine", "1");
+    add(8, "parent", "2");
+    add(0x84, "half", "3");
+    add(4, "capability", "4");
+    put(inode.bytes, 180, at - 180, 2);
+    put(inode.bytes, 182, 4, 1);
+    std::vector<std::string> found;
+    const auto read = [&] {
+        read_xattrs(inode, metadata, [&](const Xattr& each) { found.push_back(each.name + "=" + each.value); });
+    };
+    read();
+    EXPECT_THAT(found, testing::ElementsAre("user.mine=1", "security.capability=4"));
+    EXPECT_THAT(metadata.take_warnings(),
+                testing::ElementsAre(testing::HasSubstr("attribute \"half\" was being written")));
+    put(inode.bytes, 182, 5, 1); // one more than there are
+    found.clear();
+    EXPECT_THROW(read(), Error);
+    EXPECT_EQ(found.size(), 2u) << "what can be read is given first";
+}
+
 TEST(XfsTrees, LookUpsFindTheRecordBefore) {
     Disk disk;
     put(disk.bytes, 512, 0x58414746, 4); // AGF
@@ -403,8 +437,8 @@ TEST(XfsLog, ItemsBeyondTheVolumeAreRefused) {
     EXPECT_EQ(read[256], std::byte{7});
     EXPECT_EQ(read[511], std::byte{7});
     EXPECT_EQ(read[512], std::byte{0});
-    EXPECT_TRUE(overlay.touches(10 * 512 + 1023, 1));
-    EXPECT_FALSE(overlay.touches(12 * 512, 512));
+    EXPECT_TRUE(overlay.touches(10 * 512 + 511, 1));
+    EXPECT_FALSE(overlay.touches(11 * 512, 512));
 
     EXPECT_THROW(items.apply(buffer(2048, 2, 1, 128)), Error);
     EXPECT_THROW(items.apply(buffer(~uint64_t{0}, 2, 1, 128)), Error);
