@@ -373,6 +373,17 @@ TEST(Lvm, ADiskOnALogicalVolume) {
     EXPECT_EQ(partition.number, 2u);
 }
 
+TEST(Lvm, ALabelBesideAPartitionTableIsSaid) {
+    std::string disk = LvmDisk(0, 8).metadata(group_text({8}, "")).bytes;
+    put(disk, 446 + 4, 0x83, 1);
+    put(disk, 446 + 8, 64, 4);
+    put(disk, 446 + 12, 128, 4);
+    put(disk, 510, 0xaa55, 2);
+    const Seen seen(disk);
+    EXPECT_EQ(seen.table.scheme, "mbr");
+    EXPECT_THAT(seen.table.notices, ElementsAre(HasSubstr("an LVM2 physical volume also begins at the start")));
+}
+
 TEST(Lvm, VolumeGroupsInsideEachOtherEnd) {
     // A physical volume whose logical volume is a physical volume, and so on, deeper than is looked.
     std::string innermost = LvmDisk(9, 1).metadata(group_text({}, "")).bytes;
