@@ -217,7 +217,7 @@ void XfsFileSystem::list(uint64_t directory, const std::function<void(const Dire
     };
     std::exception_ptr failure;
     try {
-        read_directory(found, metadata_, give);
+        read_directory(found, metadata_, gone, give);
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         failure = std::current_exception();
