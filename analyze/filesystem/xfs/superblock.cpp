@@ -14,7 +14,7 @@ constexpr uint32_t magic = 0x58465342;                        // "XFSB"
 constexpr uint16_t directory_v2 = 0x2000, more_bits = 0x8000; // sb_versionnum
 constexpr uint32_t features2_file_types = 0x200;              // sb_features2
 constexpr uint64_t no_inode = ~uint64_t{0};
-constexpr size_t size_v4 = 208, checksum_at = 224, size_v5 = 264;
+constexpr size_t checksum_at = 224, size_v5 = 264;
 
 bool power_between(uint64_t value, uint64_t least, uint64_t most) {
     return value >= least && value <= most && std::has_single_bit(value);
@@ -86,7 +86,9 @@ std::optional<Superblock> parse_superblock(std::span<const std::byte> bytes) {
     super.ag_blocks_log = byte(124);
     super.in_progress = byte(126) != 0;
     const unsigned directory_log = byte(192), log_sector_log = byte(193);
-    if (super.block_log > 16 || directory_log > 16 || byte(121) > 15 || !plausible(super, byte(121), directory_log))
+    // Exponents first: plausible() shifts by them.
+    if (super.block_log > 16 || directory_log > 16 || byte(121) > 15 || super.inode_log > 11 ||
+        !plausible(super, byte(121), directory_log))
         return std::nullopt;
     super.directory_block_size = super.block_size << directory_log;
     if (log_sector_log >= 9 && log_sector_log <= 15) super.log_sector_size = 1u << log_sector_log;
