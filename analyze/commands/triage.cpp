@@ -130,6 +130,16 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
                             {"title", to_utf8_lossless(each.title)},
                             {"where", to_utf8_lossless(first_evidence(each))}});
     }
+    const auto sums = [](const std::vector<CoverageSum>& all, const char* unit) {
+        Json list = Json::array();
+        for (const CoverageSum& each : all)
+            list.push_back({{"volume", each.of.volume},
+                            {"treated", treated_name(each.of.treated)},
+                            {"what", to_utf8_lossless(each.of.what)},
+                            {"why", to_utf8_lossless(each.of.why)},
+                            {unit, each.amount}});
+        return list;
+    };
     for (const Report& report : reports()) files.push_back(to_utf8_lossless((folder / report.file).string()));
     const Json out{{"source", to_utf8_lossless(result.source.uri)},
                    {"size", result.source.size.value_or(0)},
@@ -139,6 +149,8 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
                    {"severities", severities},
                    {"findings", findings},
                    {"not_covered", result.not_covered.size()},
+                   {"coverage",
+                    {{"bytes", sums(result.coverage.bytes, "bytes")}, {"names", sums(result.coverage.files, "names")}}},
                    {"confinement", result.confinement},
                    {"reports", files},
                    {"exit", 0}};
