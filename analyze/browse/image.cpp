@@ -97,6 +97,8 @@ Place Image::find_inode(uint64_t inode) {
     BrowsedVolume& volume = volumes_.front();
     ListedFile file{volume.volume.number,      FileType::unknown, false, false, inode, "",
                     volume.files->stat(inode), Certainty::certain};
+    if (file.info.inode != inode) throw Error(ExitCode::usage, "no inode " + std::to_string(inode) + " in it");
+    file.path = "inode " + std::to_string(inode); // whatever its names are
     file.deleted = !file.info.allocated;
     if (file.deleted) file.certainty = Certainty::likely;
     return {&volume, std::move(file)};

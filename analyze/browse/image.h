@@ -10,7 +10,9 @@ struct BrowsedVolume {
     std::string name; // "p2"; empty where paths go without: no partition table, or the volume was chosen
     std::unique_ptr<FileSystem> files;
 
-    std::string shown(const std::string& path) const { return name.empty() ? path : "/" + name + path; }
+    std::string shown(const std::string& path) const {
+        return name.empty() || !path.starts_with('/') ? path : "/" + name + path;
+    }
 };
 
 // A file found by its path.
@@ -33,7 +35,7 @@ public:
 
     // path may begin with a volume's name. Throws Error{usage} when nothing or more than one thing is meant.
     Place find(const std::string& path, bool deleted);
-    Place find_inode(uint64_t inode);
+    Place find_inode(uint64_t inode); // its path is "inode N"
     static ListedFile root_of(BrowsedVolume& volume);
 
 private:
