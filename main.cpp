@@ -26,6 +26,7 @@ static const Command commands[] = {
     {"stat", "all that the file system says of one file", run_stat},
     {"cat", "the content of one file", run_cat},
     {"extract", "files of an image into a folder, with a manifest", run_extract},
+    {"timeline", "when its files were changed, read, made", run_timeline},
     {"triage", "what happened on it", run_triage_command},
 };
 

@@ -1,6 +1,7 @@
 #include "analyze/commands/browse_session.h"
 
 #include "acquire/commands/options.h"
+#include "analyze/commands/volume_options.h"
 #include "analyze/filesystem/cached_source.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
@@ -18,6 +19,7 @@ constexpr size_t most_remembered = 10'000; // notices, to tell each once
 void add_volume_option(CLI::App& app, BrowseOptions& options) {
     app.add_option("--volume", options.volume, "number or name, as kanshiki info lists them; paths then begin in it")
         ->type_name("N|NAME");
+    add_volume_options(app, options.volumes);
     add_source_options(app, options.open);
 }
 
@@ -42,7 +44,7 @@ BrowseSession::BrowseSession(const std::string& image, const BrowseOptions& opti
     prepare();
     rules.network = image.starts_with("ssh://");
     confine(rules);
-    image_.emplace(shareable(*opened_, cache_), options.volume, stop);
+    image_.emplace(shareable(*opened_, cache_), options.volumes, options.volume, stop);
     for (const std::string& each : image_->notices()) notice(each);
 }
 

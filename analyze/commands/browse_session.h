@@ -18,7 +18,8 @@ namespace kanshiki {
 
 struct BrowseOptions {
     OpenOptions open;
-    std::string volume; // --volume
+    VolumeOptions volumes; // --key-file
+    std::string volume;    // --volume
     bool quiet = false;
 };
 
@@ -29,7 +30,7 @@ struct FileChoice {
     bool deleted = false;
 };
 
-void add_volume_option(CLI::App& app, BrowseOptions& options); // --volume, and those of the source
+void add_volume_option(CLI::App& app, BrowseOptions& options); // --volume --key-file, and those of the source
 void add_file_choice(CLI::App& app, FileChoice& choice,
                      BrowseOptions& options); // IMAGE[:PATH] --inode --deleted, and all above
 unsigned default_threads();

@@ -1,5 +1,6 @@
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
+#include "analyze/commands/volume_options.h"
 #include "analyze/filesystem/cached_source.h"
 #include "analyze/jail/jail.h"
 #include "kanshiki/command.h"
@@ -32,7 +33,8 @@ struct Seen {
     std::optional<Manifest> manifest;
 };
 
-Seen look(const std::string& spec, const OpenOptions& options, Events& events, std::stop_token stop) {
+Seen look(const std::string& spec, const OpenOptions& options, const VolumeOptions& keys, Events& events,
+          std::stop_token stop) {
     const auto opened = open_image_or_source(spec, options, events);
     const bool remote = spec.starts_with("ssh://");
     const auto path = Companions::of(spec).manifest;
@@ -48,7 +50,7 @@ Seen look(const std::string& spec, const OpenOptions& options, Events& events, s
     if (seen.source.size) {
         std::unique_ptr<BlockSource> cache;
         BlockSource& source = shareable(*opened, cache);
-        seen.table = read_volumes(source, stop);
+        seen.table = read_volumes(source, keys, stop);
         for (const Volume& volume : seen.table.volumes) {
             const auto files = volume.allocated ? open_volume(source, volume, stop) : nullptr;
             seen.file_systems.push_back(files ? std::optional(files->info()) : std::nullopt);
@@ -149,19 +151,21 @@ void print_text(const Seen& seen) {
 
 int run_info(const std::vector<std::string>& arguments) {
     OpenOptions open;
+    VolumeOptions keys;
     OutputOptions output;
     std::string spec;
     CLI::App app("Say what an image or a source is: size, sectors, partitions, file systems, custody.", "info");
     app.footer(examples);
     app.add_option("SOURCE", spec, "image, block device, file, or ssh://[user@]host[:port]/dev/...")->required();
     add_source_options(app, open);
+    add_volume_options(app, keys);
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 
     if (const auto status = run_in_child(spec)) return *status;
     const StopOnSignal signals;
     const auto events = open_console(output.style(), output.quiet);
-    const Seen seen = look(spec, open, *events, signals.token());
+    const Seen seen = look(spec, open, keys, *events, signals.token());
     output.json ? print_json(seen) : print_text(seen);
     return 0;
 }

@@ -31,7 +31,7 @@ system that is known.)";
 struct Part {
     Range of_file;
     bool sparse = false;
-    std::vector<Range> of_image; // empty: in no one place of it
+    std::vector<Range> of_image; // empty: the image does not have it
 };
 
 struct Facts {
@@ -60,7 +60,9 @@ Facts gather(BrowseSession& session, const Place& place) {
     guarded(session, place, "extents", [&] {
         for (const FileSystem::FileExtent& each : files.extents(place.file.handle)) {
             Part part{{each.logical, each.range.size}, each.sparse, {}};
-            if (!each.sparse && !place.volume->volume.content) part.of_image.push_back(each.range);
+            if (!each.sparse)
+                for (const VolumeContent::Part& at : locate(place.volume->volume, each.range))
+                    part.of_image.push_back(at.range);
             facts.parts.push_back(std::move(part));
         }
     });
@@ -133,7 +135,7 @@ std::string text_of(const Facts& facts) {
     for (const Xattr& each : facts.xattrs)
         row("xattr", each.name + " = \"" + each.value + "\" (" + to_hex(std::as_bytes(std::span(each.value))) + ")");
     for (const Part& part : facts.parts) {
-        std::string where = part.sparse ? "a hole: zeros" : part.of_image.empty() ? "inside of another volume" : "";
+        std::string where = part.sparse ? "a hole: zeros" : part.of_image.empty() ? "not in the image" : "";
         for (const Range& range : part.of_image)
             where += fmt::format("{}image bytes {} to {}", where.empty() ? "" : ", ", range.offset, range.end() - 1);
         row("extent", fmt::format("{} to {}: {}", part.of_file.offset, part.of_file.end() - 1, where));

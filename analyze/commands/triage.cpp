@@ -3,6 +3,7 @@
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
 #include "analyze/commands/output_folder.h"
+#include "analyze/commands/volume_options.h"
 #include "analyze/jail/jail.h"
 #include "kanshiki/checksum_list.h"
 #include "kanshiki/command.h"
@@ -217,6 +218,7 @@ int run_triage_command(const std::vector<std::string>& arguments) {
         ->check(CLI::Range(1u, 1024u))
         ->type_name("N");
     add_source_options(app, open);
+    add_volume_options(app, options.volumes);
     add_output_options(app, output);
     if (!parse_arguments(app, arguments)) return 0;
 

@@ -63,7 +63,7 @@ TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events
     result.started = utc_now();
     result.source = given.info();
 
-    result.table = read_volumes(source, stop);
+    result.table = read_volumes(source, options.volumes, stop);
     for (const std::string& notice : result.table.notices) {
         events.report({"notice", "partition table: " + notice});
         result.not_covered.push_back({0, "", "partition table", notice});

@@ -105,7 +105,11 @@ void find_gaps(uint64_t size, VolumeTable& result) {
 
 } // namespace
 
-VolumeTable read_volumes(BlockSource& given, std::stop_token stop) {
+VolumeTable read_volumes(BlockSource& source, std::stop_token stop) {
+    return read_volumes(source, {}, std::move(stop));
+}
+
+VolumeTable read_volumes(BlockSource& given, const VolumeOptions&, std::stop_token stop) {
     if (!given.info().size)
         throw Error(ExitCode::refused, given.info().uri + ": its size is not known; acquire it first");
     std::unique_ptr<BlockSource> cache;

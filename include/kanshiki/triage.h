@@ -46,6 +46,7 @@ struct TriageResult {
 struct TriageOptions {
     unsigned threads = 0; // 0: one per core; the output is the same for any number
     std::span<const Analyzer* const> analyzers = kanshiki::analyzers();
+    VolumeOptions volumes = {};
 };
 
 // The source must outlive nothing: all that is kept is in the result. Throws Error{source_lost, interrupted, refused}.
