@@ -26,7 +26,10 @@ nlohmann::ordered_json describe(const Volume& volume) {
             {"offset", volume.range.offset},
             {"size", volume.range.size},
             {"description", to_utf8_lossless(volume.description)},
-            {"allocated", volume.allocated}};
+            {"allocated", volume.allocated},
+            {"name", to_utf8_lossless(volume.name)},
+            {"inner", volume.content != nullptr},
+            {"opened", volume.opened}};
 }
 
 } // namespace kanshiki

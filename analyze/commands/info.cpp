@@ -55,7 +55,9 @@ Seen look(const std::string& spec, const OpenOptions& options, const VolumeOptio
             const auto files = volume.allocated ? open_volume(source, volume, stop) : nullptr;
             seen.file_systems.push_back(files ? std::optional(files->info()) : std::nullopt);
             seen.contents.push_back(
-                files || !volume.allocated ? "" : recognise_content(volume.in(source), volume.range, stop));
+                files || !volume.allocated
+                    ? ""
+                    : (volume.holds.empty() ? recognise_content(volume.in(source), volume.range, stop) : volume.holds));
         }
     }
     return seen;
@@ -138,8 +140,8 @@ void print_text(const Seen& seen) {
             holds = ": " + files->type + (files->label.empty() ? "" : " \"" + files->label + "\"") +
                     (files->uuid.empty() ? "" : " " + files->uuid);
         print_row(volume.allocated ? "  " + std::to_string(volume.number) : "  -",
-                  fmt::format("at {}, {} ({}){}", volume.range.offset, human_size(volume.range.size),
-                              volume.description, holds));
+                  (volume.content ? "" : fmt::format("at {}, ", volume.range.offset)) +
+                      fmt::format("{} ({}){}", human_size(volume.range.size), volume.description, holds));
     }
     for (const std::string& notice : seen.table.notices) print_row("notice", notice);
     if (!seen.manifest) return;

@@ -104,7 +104,6 @@ int run_prove(const std::vector<std::string>& arguments) {
     ProveOptions options;
     OutputOptions output;
     std::string image, file;
-    unsigned volume = 0;
     CLI::App app("Prove that a file or a range belongs to an image, without handing over the image.", "prove");
     app.footer(examples);
     app.add_option("IMAGE", image, "image, with its manifest and chunk list beside it")->required();
@@ -112,7 +111,8 @@ int run_prove(const std::vector<std::string>& arguments) {
     app.add_option("-o,--output", file, "the proof to write; its chunks go beside it, as .data")
         ->required()
         ->type_name("FILE");
-    app.add_option("--volume", volume, "that the path is in, as kanshiki info numbers them")->type_name("N");
+    app.add_option("--volume", options.volume, "that the path is in, as kanshiki info numbers and names them")
+        ->type_name("N|NAME");
     app.add_option("--metadata-limit", options.metadata_limit, "most chunks of metadata that go along with a file")
         ->check(CLI::Range(0u, 100'000u))
         ->type_name("N")
@@ -122,7 +122,6 @@ int run_prove(const std::vector<std::string>& arguments) {
     if (!parse_arguments(app, arguments)) return 0;
     options.image = image;
     options.output = file;
-    if (app.count("--volume") > 0) options.volume = volume;
 
     if (const auto status = run_in_child(image)) {
         if (*status == 0) record_proof(options);

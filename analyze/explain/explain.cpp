@@ -10,7 +10,8 @@
 namespace kanshiki {
 namespace {
 
-constexpr size_t most_gaps = 1000; // of what could not be looked at
+constexpr size_t most_gaps = 1000;             // of what could not be looked at
+constexpr uint64_t window = uint64_t{1} << 30; // of a volume: what is located at once
 
 Range overlap(const Range& a, const Range& b) {
     const uint64_t from = std::max(a.offset, b.offset), to = std::min(a.end(), b.end());
@@ -31,21 +32,20 @@ uint64_t covered(std::vector<Range> parts, const Range& within) {
 class Explainer {
 public:
     Explainer(BlockSource& source, const std::vector<Range>& ranges, std::stop_token stop)
-        : source_(source), stop_(std::move(stop)), owned_(ranges.size()) {
+        : source_(source), stop_(std::move(stop)), owned_(ranges.size()), inner_(ranges.size()) {
         for (const Range& range : ranges) out_.ranges.push_back({range, {}, 0, {}});
     }
 
     Explanation run() {
         const VolumeTable table = read_volumes(source_, stop_);
-        for (const std::string& notice : table.notices) miss({0, "", "partition table", notice});
-        std::vector<Range> volumes;
-        for (const Volume& volume : table.volumes) {
-            if (!volume.allocated) continue;
-            volumes.push_back(volume.range);
-            explain_volume(volume);
-        }
+        for (const std::string& notice : table.notices) miss({0, "", "volumes", notice});
+        // What is inside others first, the innermost (they come last) before all: the rest of the others is their own.
+        for (auto volume = table.volumes.rbegin(); volume != table.volumes.rend(); ++volume)
+            if (volume->content) explain_volume(*volume);
+        for (const Volume& volume : table.volumes)
+            if (volume.allocated && !volume.content) explain_volume(volume);
         for (ExplainedRange& each : out_.ranges)
-            if (const uint64_t rest = each.range.size - covered(volumes, each.range); rest > 0)
+            if (const uint64_t rest = each.range.size - covered(inner_[index_of(each)], each.range); rest > 0)
                 each.elsewhere.push_back({"in no volume: the partition table, or not partitioned", rest});
         return std::move(out_);
     }
@@ -55,13 +55,39 @@ private:
         if (out_.not_covered.size() < most_gaps) out_.not_covered.push_back(std::move(gap));
     }
 
+    size_t index_of(const ExplainedRange& each) const { return static_cast<size_t>(&each - out_.ranges.data()); }
+
+    // Which parts of each range lie in the volume.
+    std::vector<std::vector<Range>> parts_in(const Volume& volume) {
+        std::vector<std::vector<Range>> out(out_.ranges.size());
+        const auto add = [&](const Range& there) {
+            auto each = std::ranges::upper_bound(out_.ranges, there.offset, {},
+                                                 [](const ExplainedRange& one) { return one.range.end(); });
+            for (; each != out_.ranges.end() && each->range.offset < there.end(); ++each)
+                out[index_of(*each)].push_back(overlap(each->range, there));
+        };
+        if (!volume.content) {
+            add(volume.range);
+            return out;
+        }
+        for (uint64_t at = volume.range.offset; at < volume.range.end(); at += window)
+            for (const auto& part : locate(volume, {at, std::min(window, volume.range.end() - at)})) {
+                if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while locating volumes");
+                add(part.range);
+            }
+        return out;
+    }
+
     void explain_volume(const Volume& volume) {
         for (auto& each : owned_) each.clear();
-        const std::string name = "volume " + std::to_string(volume.number);
-        const auto damaged = [&](const ExplainedRange& each) { return overlap(each.range, volume.range).size > 0; };
-        if (std::ranges::none_of(out_.ranges, damaged)) return;
+        const auto here = parts_in(volume);
+        if (std::ranges::all_of(here, &std::vector<Range>::empty)) return;
+        const std::string name =
+            "volume " + std::to_string(volume.number) + (volume.name.empty() ? "" : ", " + volume.name);
         std::unique_ptr<FileSystem> files;
         std::string what = name + ", without a file system that can be read";
+        if (!volume.holds.empty())
+            what = name + " (" + volume.holds + ")" + (volume.opened ? ", in none of the volumes there" : "");
         try {
             files = open_volume(source_, volume, stop_);
             if (files) what = name + " (" + files->info().type + "), in no file: its metadata, slack or free space";
@@ -69,32 +95,39 @@ private:
             if (error.code() == ExitCode::interrupted) throw;
             what += ": " + std::string(error.what());
         }
-        if (files) list_owners(*files, volume.number);
+        if (files) list_owners(*files, volume);
         for (size_t i = 0; i < out_.ranges.size(); ++i) {
-            const Range here = overlap(out_.ranges[i].range, volume.range);
-            if (const uint64_t rest = here.size - covered(owned_[i], here); rest > 0)
+            const Range& whole = out_.ranges[i].range;
+            std::vector<Range> told = owned_[i];
+            told.insert(told.end(), inner_[i].begin(), inner_[i].end());
+            inner_[i].insert(inner_[i].end(), here[i].begin(), here[i].end());
+            std::vector<Range> all = told;
+            all.insert(all.end(), here[i].begin(), here[i].end());
+            if (const uint64_t rest = covered(std::move(all), whole) - covered(std::move(told), whole); rest > 0)
                 out_.ranges[i].elsewhere.push_back({what, rest});
         }
     }
 
-    void list_owners(FileSystem& files, unsigned volume) {
+    void list_owners(FileSystem& files, const Volume& volume) {
         std::deque<ListedFile> listing;
         std::vector<NotCovered> gaps;
         Walk(
-            files, volume, listing, gaps, [](uint64_t) {}, stop_)
+            files, volume.number, listing, gaps, [](uint64_t) {}, stop_)
             .run();
         for (NotCovered& gap : gaps) miss(std::move(gap));
         for (const ListedFile& file : listing) {
             if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while looking for the files");
             if (file.handle == 0) continue;
             try {
-                for (const auto& extent : files.extents(file.handle))
-                    if (!extent.sparse && extent.logical < file.info.size)
-                        add(file, extent.logical,
-                            {extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)});
+                for (const auto& extent : files.extents(file.handle)) {
+                    if (extent.sparse || extent.logical >= file.info.size) continue;
+                    const Range used{extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)};
+                    for (const auto& part : locate(volume, used))
+                        add(file, extent.logical + (part.offset - used.offset), part.range);
+                }
             } catch (const Error& error) {
                 if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
-                miss({volume, file.path, "extents", error.what()});
+                miss({volume.number, file.path, "extents", error.what()});
             }
         }
     }
@@ -117,6 +150,7 @@ private:
     BlockSource& source_;
     const std::stop_token stop_;
     std::vector<std::vector<Range>> owned_; // of each range: what files that exist have, in the volume at hand
+    std::vector<std::vector<Range>> inner_; // of each range: what lies in the volumes that are done
     Explanation out_;
 };
 

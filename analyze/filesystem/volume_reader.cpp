@@ -59,18 +59,29 @@ VolumeReader::Block& VolumeReader::block(uint64_t index) {
     return *last_;
 }
 
+std::span<const std::byte> VolumeReader::part(uint64_t offset, size_t size, bool note) {
+    Block& found = block(offset / block_size);
+    const auto inside = static_cast<size_t>(offset % block_size);
+    if (inside + size > found.size) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
+    if (note && !found.bad.empty()) remember(found.bad, volume_.offset + offset, size);
+    return {found.bytes.get() + inside, size};
+}
+
 void VolumeReader::read(uint64_t offset, std::span<std::byte> into, bool note) {
     check(offset, into.size());
     while (!into.empty()) {
-        Block& found = block(offset / block_size);
-        const auto inside = static_cast<size_t>(offset % block_size);
-        const size_t size = std::min(into.size(), static_cast<size_t>(block_size) - inside);
-        if (inside + size > found.size) throw Error(ExitCode::source_lost, "the source has become shorter than it was");
-        std::memcpy(into.data(), found.bytes.get() + inside, size);
-        if (note && !found.bad.empty()) remember(found.bad, volume_.offset + offset, size);
+        const size_t size = std::min(into.size(), static_cast<size_t>(block_size - offset % block_size));
+        std::memcpy(into.data(), part(offset, size, note).data(), size);
         offset += size;
         into = into.subspan(size);
     }
+}
+
+std::span<const std::byte> VolumeReader::view(uint64_t offset, size_t size) {
+    check(offset, size);
+    if (offset % block_size + size > block_size)
+        throw Error(ExitCode::internal, "a view of the volume that crosses blocks of the cache");
+    return part(offset, size, true);
 }
 
 void VolumeReader::read_through(uint64_t offset, std::span<std::byte> into) {

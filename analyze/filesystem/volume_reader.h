@@ -19,6 +19,9 @@ public:
     // Fills all of `into` from `offset` of the volume, or throws Error{never_valid} when that lies beyond its end.
     // note: whether take_unreadable() is to tell of what could not be read here.
     void read(uint64_t offset, std::span<std::byte> into, bool note = true);
+    // Without copying: where they lie in the cache, good until the next call of any kind; for what lies within one
+    // aligned 64 KiB, as every power of two up to that does at its own multiples.
+    std::span<const std::byte> view(uint64_t offset, size_t size);
     // The same past the cache: for file contents, which are read once.
     void read_through(uint64_t offset, std::span<std::byte> into);
 
@@ -36,6 +39,7 @@ private:
     void check(uint64_t offset, size_t size) const;
     void remember(const std::vector<Bad>& bad, uint64_t offset, size_t size);
     Block& block(uint64_t index);
+    std::span<const std::byte> part(uint64_t offset, size_t size, bool note);
 
     BlockSource& source_;
     Range volume_;

@@ -203,7 +203,7 @@ void ProofChecker::State::replay(std::stop_token stop) {
     const ProvenFile& told = *proof().file;
     ProvenSource source(proof(), [this](uint64_t at, std::span<std::byte> part) { data->read(at, part); });
     try {
-        const ProvenFile seen = locate_file(source, told.volume, told.path, {}, stop);
+        const ProvenFile seen = locate_file(source, std::to_string(told.volume), told.path, {}, stop);
         const auto same = [](const ProvenFile::Extent& a, const ProvenFile::Extent& b) {
             return a.logical == b.logical && a.range == b.range;
         };
@@ -245,7 +245,7 @@ void ProofChecker::extract(std::ostream& out, std::stop_token stop) {
         digest_of_extents(proof.file ? *proof.file : ranges_as_file(proof), read, write);
     } else {
         ProvenSource source(proof, [&](uint64_t at, std::span<std::byte> part) { state.data->read(at, part); });
-        locate_file(source, proof.file->volume, proof.file->path, write, stop);
+        locate_file(source, std::to_string(proof.file->volume), proof.file->path, write, stop);
     }
     if (!out.flush()) throw Error(ExitCode::destination, "the extracted bytes could not be written");
 }

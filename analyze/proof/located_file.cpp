@@ -12,27 +12,43 @@ namespace {
 constexpr size_t piece = 256 * 1024;
 
 struct Place {
-    unsigned volume = 0;
+    Volume volume;
     std::unique_ptr<FileSystem> files;
     uint64_t inode = 0;
 };
 
-Place find_place(BlockSource& source, std::optional<unsigned> wanted, const std::string& path, std::stop_token stop) {
+Place find_place(BlockSource& source, const std::string& wanted, const std::string& path, std::stop_token stop) {
     std::vector<Place> found;
-    for (const Volume& volume : read_volumes(source, stop).volumes) {
-        if (!volume.allocated || (wanted && volume.number != *wanted)) continue;
+    const VolumeTable table = read_volumes(source, stop);
+    const Volume* const only = wanted.empty() ? nullptr : &find_volume(table, wanted);
+    for (const Volume& volume : table.volumes) {
+        if (!volume.allocated || (only != nullptr && &volume != only)) continue;
         auto files = open_volume(source, volume, stop);
         if (!files) continue;
-        if (const auto inode = find_path(*files, path)) found.push_back({volume.number, std::move(files), *inode});
+        if (const auto inode = find_path(*files, path)) found.push_back({volume, std::move(files), *inode});
     }
     if (found.empty())
         throw Error(ExitCode::usage, path + ": no such file in " +
-                                         (wanted ? "volume " + std::to_string(*wanted) : "any volume") +
+                                         (only != nullptr ? "volume " + wanted : "any volume") +
                                          " that can be read; kanshiki triage lists them");
     if (found.size() > 1)
-        throw Error(ExitCode::usage, path + ": in the volumes " + std::to_string(found[0].volume) + " and " +
-                                         std::to_string(found[1].volume) + "; choose one with --volume");
+        throw Error(ExitCode::usage, path + ": in the volumes " + std::to_string(found[0].volume.number) + " and " +
+                                         std::to_string(found[1].volume.number) + "; choose one with --volume");
     return std::move(found.front());
+}
+
+// A logical volume may keep an extent in several pieces.
+void add_extent(const Volume& volume, uint64_t logical, Range range, ProvenFile& out) {
+    uint64_t end = range.offset;
+    for (const auto& part : locate(volume, range)) {
+        if (part.offset != end) break;
+        out.extents.push_back({logical + (part.offset - range.offset), part.range});
+        end += part.range.size;
+    }
+    if (end != range.end())
+        throw Error(ExitCode::never_valid, out.path + ": its bytes from " +
+                                               std::to_string(logical + (end - range.offset)) +
+                                               " on are on a physical volume that is not in the image");
 }
 
 Digest as_digest(Hasher& hasher) {
@@ -44,21 +60,24 @@ Digest as_digest(Hasher& hasher) {
 
 } // namespace
 
-ProvenFile locate_file(BlockSource& source, std::optional<unsigned> volume, const std::string& path,
+ProvenFile locate_file(BlockSource& source, const std::string& volume, const std::string& path,
                        const std::function<void(std::span<const std::byte>)>& content, std::stop_token stop) {
     const Place place = find_place(source, volume, path, stop);
     const FileInfo info = place.files->stat(place.inode);
+    if (place.volume.content && place.volume.content->encrypted())
+        throw Error(ExitCode::refused, path + ": is in an encrypted volume: the image has its ciphertext, which shows "
+                                              "nothing of the file; prove ranges of the image instead");
     if (info.type != FileType::regular)
         throw Error(ExitCode::usage, path + ": not a regular file; prove its range of the image instead");
     ProvenFile out;
-    out.volume = place.volume;
+    out.volume = place.volume.number;
     out.path = path;
     out.inode = info.inode;
     out.size = info.size;
     for (const auto& extent : place.files->extents(place.inode)) {
         if (extent.sparse || extent.logical >= info.size) continue;
-        out.extents.push_back(
-            {extent.logical, {extent.range.offset, std::min(extent.range.size, info.size - extent.logical)}});
+        add_extent(place.volume, extent.logical,
+                   {extent.range.offset, std::min(extent.range.size, info.size - extent.logical)}, out);
     }
     const auto hasher = make_hasher(DigestAlgorithm::sha256);
     std::vector<std::byte> buffer(piece);

@@ -9,10 +9,10 @@
 
 namespace kanshiki {
 
-// Where the file lies and what is in it; `content` gets its bytes in order. volume: nothing means the one volume that
-// has the path. Throws Error{usage}: no such file, or in several volumes; Error{never_valid}: what cannot be read of
-// it.
-ProvenFile locate_file(BlockSource& source, std::optional<unsigned> volume, const std::string& path,
+// Where the file lies and what is in it; `content` gets its bytes in order. volume: its number or name; empty: the one
+// volume that has the path. Throws Error{usage}: no such file, or in several volumes; Error{never_valid}: what cannot
+// be read of it.
+ProvenFile locate_file(BlockSource& source, const std::string& volume, const std::string& path,
                        const std::function<void(std::span<const std::byte>)>& content, std::stop_token stop);
 
 // SHA-256 of what the extents alone give: zeros where there is none. `content` gets the bytes too.

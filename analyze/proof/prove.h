@@ -14,7 +14,7 @@ struct ProveOptions {
     std::filesystem::path image;
     std::string subject; // "/path" or "OFFSET+SIZE"
     std::filesystem::path output;
-    std::optional<unsigned> volume;
+    std::string volume;         // number or name; empty: the one that has the path
     size_t metadata_limit = 32; // chunks
     bool force = false;
 };

@@ -14,15 +14,21 @@ namespace {
 
 void list_volume(BlockSource& source, const Volume& volume, TriageResult& result, Events& events,
                  std::stop_token stop) {
-    const std::string where = "volume at byte " + std::to_string(volume.range.offset) + ", " +
-                              std::to_string(volume.range.size) + " bytes" +
-                              (volume.description.empty() ? "" : " (" + volume.description + ")");
+    const std::string where =
+        (volume.content ? "volume of " : "volume at byte " + std::to_string(volume.range.offset) + ", ") +
+        std::to_string(volume.range.size) + " bytes" +
+        (volume.description.empty() ? "" : " (" + volume.description + ")");
     if (!volume.allocated) {
         result.not_covered.push_back({volume.number, "", where, "not partitioned; not searched"});
         return;
     }
     const auto files = open_volume(source, volume, stop);
+    if (!files && volume.opened) return; // what it holds is in volumes of their own
     if (!files) {
+        if (!volume.holds.empty()) {
+            result.not_covered.push_back({volume.number, "", where, volume.holds});
+            return;
+        }
         const std::string found = recognise_content(volume.in(source), volume.range, stop);
         result.not_covered.push_back(
             {volume.number, "", where,
@@ -65,8 +71,8 @@ TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events
 
     result.table = read_volumes(source, options.volumes, stop);
     for (const std::string& notice : result.table.notices) {
-        events.report({"notice", "partition table: " + notice});
-        result.not_covered.push_back({0, "", "partition table", notice});
+        events.report({"notice", "volumes: " + notice});
+        result.not_covered.push_back({0, "", "volumes", notice});
     }
     for (const Volume& volume : result.table.volumes) list_volume(source, volume, result, events, stop);
     read_files(source, options, result, events, stop);

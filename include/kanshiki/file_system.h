@@ -92,6 +92,9 @@ public:
         uint64_t logical = 0;
         Range range;
         bool sparse = false; // no blocks, or not yet written: reads as zeros
+        // Not 0: `range` holds so many bytes of the content in another form (compressed), and its bytes are not they.
+        uint64_t encoded = 0;
+        uint64_t length() const { return encoded != 0 ? encoded : range.size; } // in the file
     };
     virtual std::vector<FileExtent> extents(uint64_t inode) = 0;
     // Fills `into` from `offset` of the file; returns how much exists. Throws rather than give less than the file has.

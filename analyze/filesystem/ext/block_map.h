@@ -28,6 +28,9 @@ using ReadBlock = std::function<void(uint64_t block, std::span<std::byte> into)>
 // system, meets a block twice, or has more runs than any file needs (4 Mi).
 std::vector<BlockRun> walk_extents(std::span<const std::byte> root, const Geometry& geometry, const ReadBlock& read);
 
+// With metadata_csum, of a node in a block of its own. seed: the inode's.
+bool extent_checksum_right(std::span<const std::byte> node, uint32_t seed);
+
 // 12 direct pointers, then single, double, triple indirect; nothing at or past `size` bytes is looked at.
 std::vector<BlockRun> walk_indirect(std::span<const std::byte> root, uint64_t size, const Geometry& geometry,
                                     const ReadBlock& read);

@@ -1,4 +1,5 @@
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/crc32c.h"
 #include "analyze/filesystem/ext/block_map.h"
 
 #include <unordered_set>
@@ -86,6 +87,12 @@ std::vector<BlockRun> walk_extents(std::span<const std::byte> root, const Geomet
     Walk walk(geometry, read);
     walk.node(root, std::nullopt, "the inode");
     return walk.take();
+}
+
+// It stands behind the last entry that would fit.
+bool extent_checksum_right(std::span<const std::byte> node, uint32_t seed) {
+    const size_t at = header_size + size_t{le16(node, 4)} * entry_size;
+    return at + 4 <= node.size() && crc32c(seed, node.first(at)) == le32(node, at);
 }
 
 } // namespace kanshiki::ext

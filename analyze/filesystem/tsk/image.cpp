@@ -14,7 +14,7 @@ ssize_t read_image(TSK_IMG_INFO* info, TSK_OFF_T offset, char* buffer, size_t si
         if (offset < 0 || static_cast<uint64_t>(offset) >= whole) return 0;
         const auto from = static_cast<uint64_t>(offset);
         size = static_cast<size_t>(std::min<uint64_t>(size, whole - from));
-        image.reader.read(from, {reinterpret_cast<std::byte*>(buffer), size}, image.notes);
+        image.reader.read(from, {reinterpret_cast<std::byte*>(buffer), size});
         return static_cast<ssize_t>(size);
     } catch (...) {
         image.failure = std::current_exception();

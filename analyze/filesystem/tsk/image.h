@@ -12,8 +12,6 @@ namespace kanshiki::tsk {
 struct Image {
     TSK_IMG_INFO info{};
     VolumeReader reader;
-    bool notes = true;          // whether what libtsk reads counts as met; it reads 64 KiB where it needs 1
-    void* owner = nullptr;      // of callbacks that get only libtsk's structures
     std::exception_ptr failure; // of the source; C code in between cannot carry it
 
     Image(BlockSource& source, Range volume, std::stop_token stop);

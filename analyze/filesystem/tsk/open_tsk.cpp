@@ -1,4 +1,4 @@
-#include "analyze/filesystem/tsk/ext_file_system.h"
+#include "analyze/filesystem/tsk/tsk_file_system.h"
 
 #include "kanshiki/error.h"
 
@@ -11,8 +11,8 @@ namespace {
 
 // One after the other, most likely first. libtsk's own detection gives up when two match: planting a second boot sector
 // would hide a whole volume from it.
-constexpr TSK_FS_TYPE_ENUM types[] = {TSK_FS_TYPE_EXT_DETECT, TSK_FS_TYPE_NTFS_DETECT, TSK_FS_TYPE_FAT_DETECT,
-                                      TSK_FS_TYPE_HFS_DETECT, TSK_FS_TYPE_FFS_DETECT,  TSK_FS_TYPE_ISO9660_DETECT};
+constexpr TSK_FS_TYPE_ENUM types[] = {TSK_FS_TYPE_NTFS_DETECT, TSK_FS_TYPE_FAT_DETECT, TSK_FS_TYPE_HFS_DETECT,
+                                      TSK_FS_TYPE_FFS_DETECT, TSK_FS_TYPE_ISO9660_DETECT};
 
 // FAT keeps local time without its zone and libtsk asks mktime for it: without this the result would depend on who runs
 // it.
@@ -37,7 +37,6 @@ std::unique_ptr<FileSystem> open_tsk(BlockSource& source, Range range, std::stop
             image->rethrow();
             continue;
         }
-        if (TSK_FS_TYPE_ISEXT(fs->ftype)) return std::make_unique<ExtFileSystem>(std::move(image), fs);
         return std::make_unique<TskFileSystem>(std::move(image), fs);
     }
     return nullptr;

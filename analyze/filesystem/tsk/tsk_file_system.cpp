@@ -1,5 +1,6 @@
 #include "analyze/filesystem/tsk/tsk_file_system.h"
 
+#include "analyze/filesystem/tsk/limits.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@ namespace {
 // An NTFS stream's number: its attribute's id, plus one, above the 48 bits of an MFT record's.
 constexpr unsigned stream_shift = 48;
 constexpr uint64_t record_mask = (uint64_t{1} << stream_shift) - 1;
+constexpr size_t most_warnings = 1000; // kept until they are taken
 constexpr TSK_OFF_T longest_xattr = 16 * 1024 * 1024;
 
 FileType name_type(TSK_FS_NAME_TYPE_ENUM type) {
@@ -82,6 +84,7 @@ TskFileSystem::TskFileSystem(std::unique_ptr<Image> image, TSK_FS_INFO* fs) : im
         info_.uuid += digits[fs_->fs_id[index] >> 4];
         info_.uuid += digits[fs_->fs_id[index] & 15];
     }
+    info_.notices = limits_of(fs_->ftype, image_->reader);
 }
 
 TskFileSystem::~TskFileSystem() {
@@ -107,6 +110,9 @@ void TskFileSystem::list_names(uint64_t directory, const std::function<void(cons
         DirectoryEntry each{name.name, name.meta_addr, name_type(name.type),
                             (name.flags & TSK_FS_NAME_FLAG_UNALLOC) != 0};
         if (each.name.empty() || each.name == "." || each.name == "..") continue;
+        if (may_be_cut(fs_->ftype, each.name) && warnings_.size() < most_warnings)
+            warnings_.push_back("directory " + std::to_string(directory & record_mask) +
+                                ": a long name has 195 characters and may have been longer: libtsk cuts there");
         std::ranges::replace(each.name, '/', '_'); // never stored by a sane system; would forge a path
         entry(each);
     }

@@ -1,5 +1,5 @@
 #pragma once
-// What libtsk reads, behind our interface. Ext file systems are mended further in ext_file_system.h.
+// What libtsk reads, behind our interface.
 
 #include "analyze/filesystem/tsk/image.h"
 #include "kanshiki/file_system.h"
@@ -26,6 +26,7 @@ public:
     void orphans(const std::function<bool(uint64_t)>& named,
                  const std::function<void(const DirectoryEntry&)>& entry) override;
     std::vector<Bad> take_unreadable() override { return image_->reader.take_unreadable(); }
+    std::vector<std::string> take_warnings() override { return std::exchange(warnings_, {}); }
 
 protected:
     [[noreturn]] void fail(uint64_t inode, const std::string& what);
@@ -40,6 +41,7 @@ protected:
     FileSystemInfo info_;
 
 private:
+    std::vector<std::string> warnings_;
     struct Content; // of the file opened last
     TSK_FS_FILE& open(uint64_t inode);
     Content& content(uint64_t inode);

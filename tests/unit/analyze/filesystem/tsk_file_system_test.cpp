@@ -137,3 +137,39 @@ TEST(OpenFileSystem, KnownSignaturesAreNamed) {
     Memory tiny("XF");
     EXPECT_EQ(recognise_content(tiny, {0, 2}, {}), "");
 }
+
+// What libtsk leaves out is said: a reader must not take its silence for the file system's.
+TEST(TskLimits, AreSaid) {
+    Folder folder;
+    NoEvents events;
+    const auto open = [&](const std::filesystem::path& image) { return open_source(image, {}, events); };
+    const auto fat = folder / "fat", exfat = folder / "exfat", plain = folder / "plain", rock = folder / "rock";
+    write(folder / "file", "content");
+    run("truncate -s 2M " + quoted(fat) + " && mkfs.vfat " + quoted(fat) + " && mcopy -i " + quoted(fat) + " " +
+        quoted(folder / "file") + " ::/" + std::string(194, 'n'));
+    {
+        const auto source = open(fat);
+        const auto files = open_whole(*source);
+        EXPECT_TRUE(names(*files, files->root()).contains(std::string(194, 'n')));
+        EXPECT_THAT(files->take_warnings(), testing::IsEmpty());
+        run("mcopy -i " + quoted(fat) + " " + quoted(folder / "file") + " ::/" + std::string(230, 'm'));
+    }
+    {
+        const auto source = open(fat);
+        const auto files = open_whole(*source);
+        EXPECT_FALSE(names(*files, files->root()).contains(std::string(230, 'm'))) << "libtsk reads it whole now";
+        EXPECT_THAT(files->take_warnings(), testing::ElementsAre(testing::HasSubstr("may have been longer")));
+        EXPECT_THAT(files->take_warnings(), testing::IsEmpty());
+    }
+    run("truncate -s 8M " + quoted(exfat) + " && mkfs.exfat " + quoted(exfat));
+    const auto exfat_source = open(exfat);
+    EXPECT_THAT(open_whole(*exfat_source)->info().notices, testing::ElementsAre(testing::HasSubstr("to 2 s")));
+
+    const auto iso = [&](const std::string& option, const std::filesystem::path& image) {
+        run("genisoimage " + option + " -o " + quoted(image) + " " + quoted(folder / "file"));
+        const auto source = open(image);
+        return open_whole(*source)->info().notices;
+    };
+    EXPECT_THAT(iso("-J", plain), testing::IsEmpty());
+    EXPECT_THAT(iso("-R", rock), testing::ElementsAre(testing::HasSubstr("Rock Ridge")));
+}
