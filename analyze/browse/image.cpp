@@ -51,7 +51,7 @@ void Image::open(const Volume& volume, bool named, const std::stop_token& stop) 
     }
     for (const std::string& notice : files->info().notices)
         notices_.push_back((named ? "volume " + std::to_string(volume.number) + ": " : "") + notice);
-    volumes_.push_back({volume, named ? "p" + std::to_string(volume.number) : "", std::move(files)});
+    volumes_.push_back({volume, named ? "p" + std::to_string(volume.number) : "", std::move(files), &source_});
 }
 
 ListedFile Image::root_of(BrowsedVolume& volume) {

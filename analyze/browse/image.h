@@ -9,6 +9,7 @@ struct BrowsedVolume {
     Volume volume;
     std::string name; // "p2"; empty where paths go without: no partition table, or the volume was chosen
     std::unique_ptr<FileSystem> files;
+    BlockSource* source = nullptr; // of the image; never null
 
     std::string shown(const std::string& path) const {
         return name.empty() || !path.starts_with('/') ? path : "/" + name + path;

@@ -43,9 +43,10 @@ void list_place(BrowseSession& session, const Place& place, const ListOptions& o
         [&](std::string_view text) { out.write(text); },
         {missed, [&](const std::string& each) { session.notice(each); }}, stop);
     const auto add = [&](const ListedFile& file) { printer.add(file); };
+    const auto notice = [&](const std::string& each) { session.notice(each); };
     const bool folder = place.file.info.type == FileType::directory && has_own_content(place.file);
     if (folder && options.recursive)
-        list_tree(volume, place.file, {options.deleted, add, missed}, stop);
+        list_tree(volume, place.file, {options.deleted, add, missed, {}, notice, options.threads}, stop);
     else if (folder)
         list_folder(
             *volume.files, volume.volume.number, place.file.handle, place.file.path == "/" ? "" : place.file.path,
@@ -93,7 +94,7 @@ int run_ls(const std::vector<std::string>& arguments) {
     app.add_flag("--hash", style.hash, "SHA-256 of each regular file's content (with --json)");
     app.add_flag("--xattrs", style.xattrs, "extended attributes, values in hexadecimal (with --json)");
     app.add_option("--threads", options.threads,
-                   "that format and hash (default: one per core); same output for any number")
+                   "that read, format and hash (default: one per core); same output for any number")
         ->check(CLI::Range(1u, 1024u))
         ->type_name("N");
     app.add_flag("-q,--quiet", options.browse.quiet, "no notices; what cannot be read is said all the same");

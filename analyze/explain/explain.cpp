@@ -29,7 +29,7 @@ uint64_t covered(std::vector<Range> parts, const Range& within) {
     return out;
 }
 
-class Explainer {
+class Explainer : public WalkSink {
 public:
     Explainer(BlockSource& source, const std::vector<Range>& ranges, std::stop_token stop)
         : source_(source), stop_(std::move(stop)), owned_(ranges.size()), inner_(ranges.size()) {
@@ -109,30 +109,37 @@ private:
     }
 
     void list_owners(FileSystem& files, const Volume& volume) {
-        std::deque<ListedFile> listing;
-        std::vector<NotCovered> gaps;
-        Walk(
-            files, volume.number, listing, gaps, [](uint64_t) {}, stop_)
-            .run();
-        for (NotCovered& gap : gaps) miss(std::move(gap));
-        for (const ListedFile& file : listing) {
-            if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while looking for the files");
-            if (file.handle == 0) continue;
-            try {
-                for (const auto& extent : files.extents(file.handle)) {
-                    if (extent.sparse || extent.logical >= file.info.size) continue;
-                    const Range used{extent.range.offset, std::min(extent.range.size, file.info.size - extent.logical)};
-                    for (const auto& part : locate(volume, used))
-                        add(file, extent.logical + (part.offset - used.offset), part.range);
-                }
-            } catch (const Error& error) {
-                if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
-                miss({volume.number, file.path, "extents", error.what()});
-            }
-        }
+        files_ = &files;
+        volume_ = &volume;
+        const auto again = [&] { return open_volume(source_, volume, stop_); };
+        WalkOptions options;
+        options.threads = 0;
+        walk(files, again, volume.number, options, *this, stop_);
     }
 
-    void add(const ListedFile& file, uint64_t logical, const Range& extent) {
+    // The walk's own file system may be used between two names.
+    bool file(const ListedFile& file) override {
+        if (file.handle == 0) return true;
+        try {
+            for (const auto& extent : files_->extents(file.handle)) {
+                if (extent.sparse || extent.logical >= file.info.size) continue;
+                const bool encoded = extent.encoded != 0; // all of it is needed for any byte of the content
+                Range used = extent.range;
+                if (!encoded) used.size = std::min(used.size, file.info.size - extent.logical);
+                for (const auto& part : locate(*volume_, used))
+                    add(file, extent.logical + (encoded ? 0 : part.offset - used.offset), part.range, encoded);
+            }
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            miss({file.volume, file.path, "extents", error.what()});
+        }
+        if (!files_->take_unreadable().empty()) miss({file.volume, file.path, "extents", "part of them is unreadable"});
+        return true;
+    }
+    void not_covered(NotCovered&& line) override { miss(std::move(line)); }
+    void warning(const std::string& text) override { miss({volume_->number, "", "file system", text}); }
+
+    void add(const ListedFile& file, uint64_t logical, const Range& extent, bool encoded) {
         const auto first = std::ranges::upper_bound(out_.ranges, extent.offset, {},
                                                     [](const ExplainedRange& each) { return each.range.end(); });
         for (auto each = first; each != out_.ranges.end() && each->range.offset < extent.end(); ++each) {
@@ -140,8 +147,8 @@ private:
             const bool gone = file.deleted || !file.info.allocated;
             if (!gone) owned_[static_cast<size_t>(each - out_.ranges.begin())].push_back(part);
             if (each->owners.size() < most_owners)
-                each->owners.push_back(
-                    {file.volume, file.path, file.info.inode, gone, logical + (part.offset - extent.offset), part});
+                each->owners.push_back({file.volume, file.path, file.info.inode, gone,
+                                        logical + (encoded ? 0 : part.offset - extent.offset), part});
             else
                 ++each->more_owners;
         }
@@ -149,6 +156,8 @@ private:
 
     BlockSource& source_;
     const std::stop_token stop_;
+    FileSystem* files_ = nullptr; // of the volume at hand
+    const Volume* volume_ = nullptr;
     std::vector<std::vector<Range>> owned_; // of each range: what files that exist have, in the volume at hand
     std::vector<std::vector<Range>> inner_; // of each range: what lies in the volumes that are done
     Explanation out_;

@@ -76,8 +76,9 @@ ProvenFile locate_file(BlockSource& source, const std::string& volume, const std
     out.size = info.size;
     for (const auto& extent : place.files->extents(place.inode)) {
         if (extent.sparse || extent.logical >= info.size) continue;
-        add_extent(place.volume, extent.logical,
-                   {extent.range.offset, std::min(extent.range.size, info.size - extent.logical)}, out);
+        // Of compressed content no more than it is long, so that no extent reaches into the next.
+        const uint64_t most = std::min(extent.length(), info.size - extent.logical);
+        add_extent(place.volume, extent.logical, {extent.range.offset, std::min(extent.range.size, most)}, out);
     }
     const auto hasher = make_hasher(DigestAlgorithm::sha256);
     std::vector<std::byte> buffer(piece);

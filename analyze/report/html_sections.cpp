@@ -136,46 +136,48 @@ void write_logins(const TriageResult& result, std::ostream& out) {
 
 namespace {
 
-// The `most` files with the latest time, newest first.
+// The `most` files with the latest time, newest first; of equal ones those listed first.
 template<class Time>
-std::vector<const ListedFile*> latest(const TriageResult& result, size_t most, Time&& time_of) {
-    std::vector<const ListedFile*> files;
-    const auto later = [&](const ListedFile* a, const ListedFile* b) { return *time_of(*a) > *time_of(*b); };
+std::vector<ListedFile> latest(const TriageResult& result, size_t most, Time&& time_of) {
+    std::vector<std::pair<Timestamp, size_t>> found;
+    const auto later = [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second < b.second;
+    };
+    size_t index = 0;
     for (const ListedFile& file : result.listing) {
-        if (!time_of(file)) continue;
-        files.push_back(&file);
-        if (files.size() < most * 64) continue; // keeps the memory small on large volumes
-        std::stable_sort(files.begin(), files.end(), later);
-        files.resize(most);
+        if (const auto time = time_of(file)) found.emplace_back(*time, index);
+        index++;
+        if (found.size() < most * 64) continue; // keeps the memory small on large volumes
+        std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(most), later);
+        found.resize(most);
     }
-    std::stable_sort(files.begin(), files.end(), later);
-    if (files.size() > most) files.resize(most);
+    std::ranges::sort(found, later);
+    if (found.size() > most) found.resize(most);
+    std::vector<ListedFile> files;
+    for (const auto& [time, place] : found) files.push_back(result.listing[place]);
     return files;
 }
 
 template<class Time>
-void write_files(const std::vector<const ListedFile*>& files, std::string_view when, std::ostream& out,
-                 Time&& time_of) {
+void write_files(const std::vector<ListedFile>& files, std::string_view when, std::ostream& out, Time&& time_of) {
     out << "<table><tr><th>" << when << "</th><th>Content modified</th><th class=\"n\">Size</th><th>File</th></tr>\n";
-    for (const ListedFile* file : files)
-        out << "<tr><td class=\"when\">" << utc_text(*time_of(*file)) << "</td><td class=\"when\">"
-            << (file->info.modified ? utc_text(*file->info.modified) : "") << "</td><td class=\"n\">"
-            << number(file->info.size) << "</td><td>" << code(file->path) << " <span class=\"soft\">volume "
-            << file->volume << ", inode " << file->info.inode << "</span></td></tr>\n";
+    for (const ListedFile& file : files)
+        out << "<tr><td class=\"when\">" << utc_text(*time_of(file)) << "</td><td class=\"when\">"
+            << (file.info.modified ? utc_text(*file.info.modified) : "") << "</td><td class=\"n\">"
+            << number(file.info.size) << "</td><td>" << code(file.path) << " <span class=\"soft\">volume "
+            << file.volume << ", inode " << file.info.inode << "</span></td></tr>\n";
     out << "</table>\n";
 }
 
 } // namespace
 
 void write_changes(const TriageResult& result, std::ostream& out) {
-    const auto changed = [](const ListedFile& file) -> const std::optional<Timestamp>& {
-        static const std::optional<Timestamp> none;
-        if (file.deleted || file.orphan || file.info.type != FileType::regular) return none;
+    const auto changed = [](const ListedFile& file) -> std::optional<Timestamp> {
+        if (file.deleted || file.orphan || file.info.type != FileType::regular) return {};
         return file.info.changed ? file.info.changed : file.info.modified;
     };
-    const auto deleted = [](const ListedFile& file) -> const std::optional<Timestamp>& {
-        static const std::optional<Timestamp> none;
-        return file.info.allocated ? none : file.info.deleted;
+    const auto deleted = [](const ListedFile& file) -> std::optional<Timestamp> {
+        return file.info.allocated ? std::nullopt : file.info.deleted;
     };
     const auto recent = latest(result, most_changes, changed);
     const auto gone = latest(result, most_deleted, deleted);

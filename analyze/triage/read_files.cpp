@@ -70,8 +70,11 @@ public:
     Readers(BlockSource& source, const TriageOptions& options, TriageResult& result, Events& events,
             std::stop_token stop)
         : source_(source), options_(options), result_(result), events_(events), stop_(std::move(stop)) {
-        for (const ListedFile& file : result.listing)
-            if (file.handle != 0 && wanted(file)) jobs_.push_back(&file);
+        size_t index = 0;
+        for (const ListedFile& file : result.listing) {
+            if (file.handle != 0 && wanted(file)) jobs_.push_back(index);
+            index++;
+        }
         outcomes_.resize(jobs_.size());
     }
 
@@ -103,7 +106,7 @@ private:
             try {
                 if (stop_.stop_requested())
                     throw Error(ExitCode::interrupted, "interrupted while reading files; nothing was written");
-                Outcome outcome = read(*jobs_[index], handles);
+                Outcome outcome = read(result_.listing[jobs_[index]], handles);
                 deliver(index, std::move(outcome));
             } catch (...) {
                 const std::lock_guard lock(mutex_);
@@ -171,7 +174,7 @@ private:
     TriageResult& result_;
     Events& events_;
     std::stop_token stop_;
-    std::vector<const ListedFile*> jobs_;
+    std::vector<size_t> jobs_; // in the listing
     std::atomic<size_t> next_ = 0;
     std::atomic<bool> failed_ = false;
     std::mutex mutex_; // of what follows, and of result_

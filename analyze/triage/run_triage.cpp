@@ -12,8 +12,34 @@
 namespace kanshiki {
 namespace {
 
-void list_volume(BlockSource& source, const Volume& volume, TriageResult& result, Events& events,
-                 std::stop_token stop) {
+constexpr uint64_t most_memory = uint64_t{4} << 30; // of the listing
+
+class Lister : public WalkSink {
+public:
+    Lister(TriageResult& result, unsigned volume, Events& events) : result_(result), volume_(volume), events_(events) {}
+    bool file(const ListedFile& file) override {
+        if (result_.listing.memory() > most_memory) {
+            not_covered({file.volume, file.path, "listing",
+                         "the listing has reached its limit of memory; the rest is not listed"});
+            return false;
+        }
+        result_.listing.push_back(file);
+        return true;
+    }
+    void not_covered(NotCovered&& line) override { result_.not_covered.push_back(std::move(line)); }
+    void warning(const std::string& text) override {
+        result_.not_covered.push_back({volume_, "", "file system", text});
+    }
+    void progress(uint64_t names) override { events_.progress({"list files", names, std::nullopt, 0, 0, "files"}); }
+
+private:
+    TriageResult& result_;
+    const unsigned volume_;
+    Events& events_;
+};
+
+void list_volume(BlockSource& source, const Volume& volume, const TriageOptions& options, TriageResult& result,
+                 Events& events, std::stop_token stop) {
     const std::string where =
         (volume.content ? "volume of " : "volume at byte " + std::to_string(volume.range.offset) + ", ") +
         std::to_string(volume.range.size) + " bytes" +
@@ -35,8 +61,11 @@ void list_volume(BlockSource& source, const Volume& volume, TriageResult& result
              found.empty() ? "no file system that is known" : found + ": not read by this version"});
         return;
     }
-    const auto progress = [&](uint64_t names) { events.progress({"list files", names, std::nullopt, 0, 0, "files"}); };
-    result.volumes.push_back(Walk(*files, volume.number, result.listing, result.not_covered, progress, stop).run());
+    WalkOptions how;
+    how.threads = options.threads;
+    Lister sink(result, volume.number, events);
+    const auto again = [&] { return open_volume(source, volume, stop); };
+    result.volumes.push_back(walk(*files, again, volume.number, how, sink, stop));
 }
 
 void conclude(const TriageOptions& options, TriageResult& result) {
@@ -74,7 +103,7 @@ TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events
         events.report({"notice", "volumes: " + notice});
         result.not_covered.push_back({0, "", "volumes", notice});
     }
-    for (const Volume& volume : result.table.volumes) list_volume(source, volume, result, events, stop);
+    for (const Volume& volume : result.table.volumes) list_volume(source, volume, options, result, events, stop);
     read_files(source, options, result, events, stop);
     conclude(options, result);
 

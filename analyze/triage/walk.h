@@ -1,56 +1,52 @@
 #pragma once
-// One volume's tree, depth first, every name, bounded in depth and size.
+// One volume's tree, depth first, every name in the order of its bytes, bounded in depth and memory. Given out one by
+// one; what is given, and in which order, is the same for any number of threads.
 
 #include "kanshiki/triage.h"
 
 #include <functional>
-#include <unordered_set>
 
 namespace kanshiki {
 
 struct WalkLimits {
-    size_t depth = 2048;                 // directories inside each other
-    size_t path = 32 * 1024;             // bytes
-    uint64_t memory = uint64_t{4} << 30; // of what is listed, all volumes together
+    size_t depth = 2048;                      // directories inside each other
+    size_t path = 32 * 1024;                  // bytes
+    size_t directory = 20'000'000;            // names in one directory
+    uint64_t memory = uint64_t{4} << 30;      // of the numbers that must be remembered: who was met, which was entered
+    uint64_t look_ahead = uint64_t{48} << 20; // bytes held of directories read before their turn
+    size_t times_told = 100;                  // the files that one unreadable range spoils, each told by name
 };
 
-class Walk {
+struct WalkOptions {
+    unsigned threads = 1; // that read directories and inodes; 0: one per core
+    bool recursive = true;
+    bool orphans = true; // of a walk from the root
+    // Where it begins: a directory's handle, its path without the last '/', and whether that is an orphan or in one.
+    // 0: the root.
+    uint64_t start = 0;
+    std::string path;
+    bool start_orphan = false;
+    WalkLimits limits;
+};
+
+// Called on the thread that walks.
+class WalkSink {
 public:
-    // progress is called now and then with the number of names so far.
-    Walk(FileSystem& files, unsigned volume, std::deque<ListedFile>& listing, std::vector<NotCovered>& ledger,
-         std::function<void(uint64_t)> progress, std::stop_token stop, const WalkLimits& limits = {});
-
-    VolumeSummary run();
-
-private:
-    struct Level {
-        std::string path; // without the last '/'
-        bool orphan = false;
-        std::vector<DirectoryEntry> entries;
-        size_t next = 0;
-    };
-
-    bool open(uint64_t directory, const std::string& path, bool orphan);
-    void visit(const DirectoryEntry& entry, const std::string& folder, bool orphan);
-    void add(const DirectoryEntry& entry, std::string path, bool orphan, const FileInfo& info);
-    void add_streams(const DirectoryEntry& entry, const std::string& path, bool orphan);
-    bool enters(const DirectoryEntry& entry, const FileInfo& info, const std::string& path);
-    void descend();
-    void walk_orphans();
-    void miss(const std::string& path, const std::string& where, const std::string& why);
-    void note_unreadable(const std::string& path, const char* consequence);
-
-    FileSystem& files_;
-    VolumeSummary summary_;
-    std::deque<ListedFile>& listing_;
-    std::vector<NotCovered>& ledger_;
-    std::function<void(uint64_t)> progress_;
-    std::stop_token stop_;
-    const WalkLimits limits_;
-    std::vector<Level> levels_;
-    std::unordered_set<uint64_t> entered_; // directories
-    uint64_t memory_ = 0;
-    bool full_ = false;
+    virtual ~WalkSink() = default;
+    // `file` is valid during the call. False: enough; the walk ends as if there were no more.
+    virtual bool file(const ListedFile& file) = 0;
+    // What could not be read or is not understood. Lines about a file come right before or after it.
+    virtual void not_covered(NotCovered&& line) = 0;
+    virtual void warning(const std::string& text) = 0;                  // FileSystem::take_warnings, sorted, at the end
+    virtual void progress(uint64_t names) { static_cast<void>(names); } // now and then
 };
+
+// Opens the file system once more, for a thread of its own; called from several threads at once. Not called where
+// threads is 1.
+using OpenAgain = std::function<std::unique_ptr<FileSystem>()>;
+
+// files is used on the calling thread. Throws Error{source_lost, interrupted}; all else goes to the sink as lines.
+VolumeSummary walk(FileSystem& files, const OpenAgain& again, unsigned volume, const WalkOptions& options,
+                   WalkSink& sink, std::stop_token stop);
 
 } // namespace kanshiki

@@ -3,26 +3,14 @@
 
 #include "kanshiki/analyzer.h"
 #include "kanshiki/events.h"
+#include "kanshiki/listing.h"
 #include "kanshiki/manifest.h"
 #include "kanshiki/volume.h"
 
-#include <deque>
 #include <filesystem>
 #include <iosfwd>
 
 namespace kanshiki {
-
-// One name met by the walk.
-struct ListedFile {
-    unsigned volume = 0;
-    FileType name_type = FileType::unknown; // what the directory says; info.type is what the inode says
-    bool deleted = false;                   // the name
-    bool orphan = false; // no directory names it: path is /$OrphanFiles/…, which libtsk's tools say too
-    uint64_t handle = 0; // what FileSystem::stat and read take; 0: the name points nowhere
-    std::string path;    // bytes as stored
-    FileInfo info;
-    Certainty certainty = Certainty::certain; // of a deleted name
-};
 
 // What was not read, and why. Nothing is skipped without a line here.
 struct NotCovered {
@@ -35,7 +23,7 @@ struct TriageResult {
     std::optional<CaseInfo> case_info; // what the image's manifest says; nothing here is checked against the image
     VolumeTable table;
     std::vector<VolumeSummary> volumes;
-    std::deque<ListedFile> listing; // by volume, then as the tree is walked depth first, names sorted by bytes
+    Listing listing; // by volume, then as the tree is walked depth first, names sorted by bytes
     Records records;
     Findings findings; // most severe first, then by rule, path, line
     std::vector<NotCovered> not_covered;

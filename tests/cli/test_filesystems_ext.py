@@ -55,7 +55,7 @@ def test_directories_of_5000_entries_and_files_of_1200_extents(tmp_path, block):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("options", ["-b 4096", "-b 1024 -O large_dir", "-b 4096 -O inline_data,ea_inode"])
+@pytest.mark.parametrize("options", ["-b 4096", "-b 1024 -O large_dir"])
 def test_directories_of_100_000_entries(tmp_path, options):
     prove(new(tmp_path, 700 * MIB, "mkfs.ext4", "-q", "-N", 200_000, *options.split()), entries=100_000, seed=3)
 

@@ -18,7 +18,8 @@ std::string name_of(const Handle& handle) {
     throw Error(ExitCode::never_valid, name_of(handle) + ": " + what);
 }
 
-// What the interface promises of names, whatever stands on disk.
+} // namespace
+
 std::string safe_name(std::string_view stored) {
     std::string name(stored);
     std::ranges::replace(name, '/', '_');
@@ -26,8 +27,6 @@ std::string safe_name(std::string_view stored) {
     if (name.empty() || name == "." || name == "..") name = "_" + name;
     return name;
 }
-
-} // namespace
 
 BtrfsFileSystem::Found BtrfsFileSystem::find(const Handle& handle) {
     if (handle.commit > super_.backups.size()) fail(handle, "there is no such commit");
@@ -108,32 +107,39 @@ void BtrfsFileSystem::give_entry(const Handle& directory, const Subvolume& subvo
     entry(out);
 }
 
-void BtrfsFileSystem::list(uint64_t inode, const std::function<void(const DirectoryEntry&)>& entry) {
-    const Handle handle = unpack(inode);
-    if (handle.commit == stale) return;
-    const Found found = find(handle);
-    if (found.inode.info.type != FileType::directory) fail(handle, "is no directory");
+// Every name of one kind that an inode has; what was wrong with any of them.
+std::optional<std::string>
+BtrfsFileSystem::scan_names(const Tree& tree, uint64_t objectid, uint8_t kind,
+                            const std::function<void(const DirectoryItem&, uint64_t index)>& each) {
     std::optional<std::string> damage;
     const auto note = [&](const Error& error) {
         if (error.code() != ExitCode::never_valid) throw error;
         if (!damage) damage = error.what();
     };
     try {
-        // The order of DIR_INDEX is readdir's; DIR_ITEM has the same names by their hash.
-        trees_.scan(found.subvolume.tree, {handle.objectid, type::dir_index, 0},
-                    {handle.objectid, type::dir_index, last_offset}, [&](const Item& item) {
-                        try {
-                            parse_directory_items(item.data, [&](const DirectoryItem& each) {
-                                give_entry(handle, found.subvolume, each, item.key.offset, entry);
-                            });
-                        } catch (const Error& error) {
-                            note(error);
-                        }
-                        return true;
-                    });
+        trees_.scan(tree, {objectid, kind, 0}, {objectid, kind, last_offset}, [&](const Item& item) {
+            try {
+                parse_directory_items(item.data, [&](const DirectoryItem& name) { each(name, item.key.offset); });
+            } catch (const Error& error) {
+                note(error);
+            }
+            return true;
+        });
     } catch (const Error& error) {
         note(error);
     }
+    return damage;
+}
+
+void BtrfsFileSystem::list(uint64_t inode, const std::function<void(const DirectoryEntry&)>& entry) {
+    const Handle handle = unpack(inode);
+    if (handle.commit == stale) return;
+    const Found found = find(handle);
+    if (found.inode.info.type != FileType::directory) fail(handle, "is no directory");
+    // The order of DIR_INDEX is readdir's; DIR_ITEM has the same names by their hash.
+    const auto damage = scan_names(
+        found.subvolume.tree, handle.objectid, type::dir_index,
+        [&](const DirectoryItem& each, uint64_t index) { give_entry(handle, found.subvolume, each, index, entry); });
     if (damage) fail(handle, "its names: " + *damage);
 }
 
@@ -160,13 +166,11 @@ void BtrfsFileSystem::xattrs(uint64_t inode, const std::function<void(const Xatt
     const Handle handle = unpack(inode);
     if (handle.commit == stale) return;
     const Found found = find(handle);
-    trees_.scan(found.subvolume.tree, {handle.objectid, type::xattr_item, 0},
-                {handle.objectid, type::xattr_item, last_offset}, [&](const Item& item) {
-                    parse_directory_items(item.data, [&](const DirectoryItem& each) {
-                        attribute({std::string(each.name), std::string(each.data)});
-                    });
-                    return true;
-                });
+    const auto damage =
+        scan_names(found.subvolume.tree, handle.objectid, type::xattr_item, [&](const DirectoryItem& each, uint64_t) {
+            attribute({std::string(each.name), std::string(each.data)});
+        });
+    if (damage) fail(handle, "its extended attributes: " + *damage);
 }
 
 } // namespace kanshiki::btrfs

@@ -7,6 +7,9 @@
 
 namespace kanshiki::btrfs {
 
+// What the interface promises of names, whatever stands on disk.
+std::string safe_name(std::string_view stored);
+
 class BtrfsFileSystem : public FileSystem {
 public:
     BtrfsFileSystem(std::unique_ptr<VolumeReader> reader, const Superblock& super, std::vector<std::string> notices);
@@ -39,10 +42,14 @@ private:
     FileContent::File file(const Handle& handle, const Found& found);
     void give_entry(const Handle& directory, const Subvolume& subvolume, const DirectoryItem& item, uint64_t index,
                     const std::function<void(const DirectoryEntry&)>& entry);
+    std::optional<std::string> scan_names(const Tree& tree, uint64_t objectid, uint8_t kind,
+                                          const std::function<void(const DirectoryItem&, uint64_t index)>& each);
     std::optional<Handle> target(const Handle& directory, const DirectoryItem& item, uint64_t index);
     std::vector<Range> taken();
     void orphaned_inodes(const Subvolume& subvolume, const std::function<bool(uint64_t)>& named,
                          const std::function<void(const DirectoryEntry&)>& entry);
+    std::vector<uint64_t> subvolumes(uint8_t commit);
+    void older_commits(const std::function<void(const DirectoryEntry&)>& entry);
 
     FileSystemInfo info_;
     std::unique_ptr<VolumeReader> reader_;

@@ -3,11 +3,13 @@
 #include "analyze/filesystem/bytes.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace kanshiki::btrfs {
 namespace {
 
 constexpr uint64_t raid0 = 1 << 3, raid10 = 1 << 6, raid5 = 1 << 7, raid6 = 1 << 8; // BTRFS_BLOCK_GROUP_…
+constexpr uint64_t stripe_length = 64 << 10;                                        // there is no other
 constexpr size_t key_size = 17, chunk_size = 48, stripe_size = 32;
 constexpr size_t most_chunks = size_t{1} << 20;
 
@@ -36,8 +38,10 @@ void ChunkMap::add(const Key& key, std::span<const std::byte> item) {
     const size_t count = le16(item, 44);
     if (count == 0 || item.size() < item_size(item)) fail(key.offset, std::to_string(count) + " stripes");
     if (chunk.size == 0 || chunk.size > last_offset - key.offset) fail(key.offset, "of impossible size");
-    const bool striped = chunk.profile & (raid0 | raid10 | raid5 | raid6);
-    if (striped && chunk.stripe_size == 0) fail(key.offset, "stripes of no size");
+    const uint64_t striped = chunk.profile & (raid0 | raid10 | raid5 | raid6);
+    if (striped != 0 && chunk.stripe_size != stripe_length)
+        fail(key.offset, "stripes of " + std::to_string(chunk.stripe_size) + " bytes");
+    if (std::popcount(striped) > 1) fail(key.offset, "of several profiles at once");
     if ((chunk.profile & raid10) && (chunk.sub_stripes == 0 || count % chunk.sub_stripes != 0))
         fail(key.offset, "RAID10 of " + std::to_string(count) + " stripes");
     if (((chunk.profile & raid5) && count < 2) || ((chunk.profile & raid6) && count < 3))

@@ -16,6 +16,12 @@ Tree Commits::root_tree(uint8_t commit) const {
     return {id::root_tree, super_.backups[commit - 1].tree_root, true};
 }
 
+void Commits::overlay(uint64_t tree, std::shared_ptr<const Overlay> items) {
+    overlays_[tree] = std::move(items);
+    known_.erase({0, tree});
+    checksums_.erase(0);
+}
+
 std::optional<Subvolume> Commits::find(uint8_t commit, uint64_t number) {
     const std::pair key{commit, number};
     if (const auto known = known_.find(key); known != known_.end()) return known->second;

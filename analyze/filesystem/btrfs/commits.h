@@ -30,7 +30,7 @@ public:
     // Whether `directory` of `parent` is where the subvolume hangs, under that name.
     bool hangs(uint8_t commit, uint64_t parent, uint64_t subvolume, uint64_t directory, std::string_view name);
     // In the place of what is on disk.
-    void overlay(uint64_t tree, std::shared_ptr<const Overlay> items) { overlays_[tree] = std::move(items); }
+    void overlay(uint64_t tree, std::shared_ptr<const Overlay> items);
 
 private:
     const Superblock& super_;

@@ -91,15 +91,16 @@ uint64_t DataReader::read_piece(const Tree* checksums, const std::string& whose,
     reader_.read_through(place.copies.front(), into);
     std::vector<Bad> bad = reader_.take_unreadable();
     Sums sums{super_.checksum, 0, {}, {}};
+    uint64_t wrong = 0, missing = 0;
     try {
         if (checksums != nullptr) sums = fetch(*checksums, logical, count);
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         warnings_.add(whose + ": its checksums cannot be read: " + error.what());
         checksums = nullptr;
+        missing = count;
     }
 
-    uint64_t wrong = 0, missing = 0;
     struct Run {
         const char* what;
         uint64_t from = 0, size = 0;
@@ -140,6 +141,9 @@ uint64_t DataReader::read(const Tree* checksums, const std::string& whose, uint6
     while (!into.empty()) {
         Place place = chunks_.place(logical, std::min<uint64_t>(into.size(), largest_piece));
         place.size -= place.size % super_.sector_size;
+        if (place.copies.size() > 1) // of a volume that is cut short, the copies that are still inside
+            std::erase_if(place.copies,
+                          [&](uint64_t at) { return at > reader_.size() || place.size > reader_.size() - at; });
         if (place.size == 0)
             throw Error(ExitCode::never_valid, whose + ": logical byte " + std::to_string(logical) + " is no sector");
         if (place.copies.empty())

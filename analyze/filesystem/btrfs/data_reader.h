@@ -16,6 +16,7 @@ public:
     // Returns how many sectors have no right checksum; they are given as they are, and told as a warning.
     uint64_t read(const Tree* checksums, const std::string& whose, uint64_t logical, std::span<std::byte> into);
     std::vector<Bad> take_unreadable();
+    void give_unreadable(const std::vector<Bad>& bad) { unreadable_.insert(unreadable_.end(), bad.begin(), bad.end()); }
 
 private:
     struct Sums;

@@ -1,6 +1,7 @@
 // What nobody owns: what of the chunks the extent tree does not name, and what of the device is in no chunk.
 
 #include "analyze/filesystem/btrfs/btrfs_file_system.h"
+#include "kanshiki/error.h"
 
 #include <algorithm>
 
@@ -8,6 +9,7 @@ namespace kanshiki::btrfs {
 namespace {
 
 constexpr uint64_t boot_area = 1 << 20, superblock_area = 64 << 10; // kept for boot loaders; and for each superblock
+constexpr uint64_t most_pieces = 64 << 20;
 
 void sort_and_merge(std::vector<Range>& ranges) {
     std::ranges::sort(ranges, {}, &Range::offset);
@@ -62,8 +64,10 @@ void BtrfsFileSystem::free_space(const std::function<void(const Range&)>& range)
     std::vector<Range> free;
     complement(device, owned, [&](const Range& each) { free.push_back(each); });
 
+    uint64_t pieces = 0;
     const auto add = [&](const Range& logical) { // where it lies, in each copy
         for (uint64_t done = 0; done < logical.size;) {
+            if (++pieces > most_pieces) throw Error(ExitCode::never_valid, "btrfs: its chunks are in too many pieces");
             const Place place = chunks_.place(logical.offset + done, logical.size - done);
             for (const uint64_t offset : place.copies) {
                 if (offset >= device.size) continue;

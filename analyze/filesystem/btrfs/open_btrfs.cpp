@@ -1,6 +1,7 @@
 // Opening: superblock, chunks, the tree of trees, and what of the file system is not read.
 
 #include "analyze/filesystem/btrfs/btrfs_file_system.h"
+#include "analyze/filesystem/btrfs/log_replay.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ BtrfsFileSystem::BtrfsFileSystem(std::unique_ptr<VolumeReader> reader, const Sup
     note_features();
     read_chunks();
     find_root();
+    if (commits_.current() == 0) replay_log(super_, trees_, commits_, info_.notices);
 }
 
 void BtrfsFileSystem::note_features() {

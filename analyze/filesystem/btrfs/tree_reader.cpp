@@ -78,12 +78,19 @@ void TreeReader::scan(const Tree& tree, const Key& from, const Key& to, const Vi
             if (next->second) more = visit(overlaid(*next, tree.overlay));
         return more;
     };
-    scan_disk(tree, from, to, [&](const Item& item) {
-        if (tree.overlay->contains(item.key)) return give_before(item.key);
-        if (!give_before(item.key)) return false;
-        return more = visit(item);
-    });
+    std::exception_ptr failure;
+    try {
+        scan_disk(tree, from, to, [&](const Item& item) {
+            if (tree.overlay->contains(item.key)) return give_before(item.key);
+            if (!give_before(item.key)) return false;
+            return more = visit(item);
+        });
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        failure = std::current_exception();
+    }
     give_before(to);
+    if (failure) std::rethrow_exception(failure);
 }
 
 std::optional<Item> TreeReader::find(const Tree& tree, const Key& key) {
@@ -111,12 +118,21 @@ std::optional<Item> TreeReader::last_on_disk(const Tree& tree, const Key& from, 
 
 std::optional<Item> TreeReader::find_last(const Tree& tree, const Key& from, const Key& to) {
     if (!tree.overlay) return last_on_disk(tree, from, to);
-    std::optional<Item> last; // with an overlay this is seldom, and the range is one inode's
-    scan(tree, from, to, [&](const Item& item) {
-        last = item;
-        return true;
-    });
-    return last;
+    std::optional<Item> laid; // the last of the overlay
+    for (auto next = tree.overlay->upper_bound(to); next != tree.overlay->begin() && !laid;) {
+        --next;
+        if (next->first < from) break;
+        if (next->second) laid = overlaid(*next, tree.overlay);
+    }
+    std::optional<Item> stored = last_on_disk(tree, from, to);
+    while (stored && tree.overlay->contains(stored->key)) { // replaced, or deleted: the one before it
+        if (stored->key == from || stored->key.offset == 0) {
+            stored.reset();
+            break;
+        }
+        stored = last_on_disk(tree, from, {stored->key.objectid, stored->key.type, stored->key.offset - 1});
+    }
+    return laid && (!stored || stored->key < laid->key) ? laid : stored;
 }
 
 std::optional<TreeRoot> TreeReader::node_for(const Tree& tree, const Key& key, uint8_t level) {

@@ -29,7 +29,7 @@ public:
     explicit TreeReader(NodeReader& nodes) : nodes_(nodes) {}
 
     std::optional<Item> find(const Tree& tree, const Key& key);
-    // The last item of [from, to].
+    // The last item of [from, to], which differ in their offsets only.
     std::optional<Item> find_last(const Tree& tree, const Key& from, const Key& to);
     // Every item of [from, to] in order, until `visit` says false. Goes on past nodes that cannot be read, and throws
     // at the end for the first of them.

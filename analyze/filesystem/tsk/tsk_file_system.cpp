@@ -204,7 +204,8 @@ TskFileSystem::Content& TskFileSystem::content(uint64_t inode) {
             if (run->offset > (uint64_t{1} << 62) / block || run->len > (uint64_t{1} << 62) / block)
                 fail(inode, "its block list makes no sense");
             const uint64_t place = sparse ? 0 : info_.range.offset + run->addr * block;
-            fresh->extents.push_back({run->offset * block, {place, run->len * block}, sparse});
+            if (run->len != 0) // an empty file may have an empty run
+                fresh->extents.push_back({run->offset * block, {place, run->len * block}, sparse});
         }
         fresh->direct = (attribute->flags & (TSK_FS_ATTR_COMP | TSK_FS_ATTR_ENC)) == 0 && attribute->r == nullptr;
     }

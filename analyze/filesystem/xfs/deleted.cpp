@@ -12,19 +12,23 @@ constexpr uint32_t tree_v4 = 0x424d4150, tree_v5 = 0x424d4133; // "BMAP", "BMA3"
 constexpr uint32_t directory_magics[] = {0x58443242, 0x58444233, 0x58443244, 0x58444433};
 constexpr uint32_t symlink_magic = 0x58534c4d; // "XSLM"
 
-// The first child of the root still is a block of this inode's tree.
-bool has_tree(const Inode& inode, Metadata& metadata) {
+// How much of the fork the root of an extent tree took: its first child still is a block of this inode's tree. Where
+// the pointers begin depends on where the attributes began, which a freed inode no longer says: every place is tried.
+std::optional<size_t> tree_root_size(const Inode& inode, Metadata& metadata) {
     const auto area = inode.area(inode.data);
     const unsigned level = be16(area, 0), count = be16(area, 2);
-    const size_t room = (area.size() - 4) / 16;
-    if (level == 0 || level > 8 || count == 0 || count > room) return false;
-    const auto offset = metadata.super.block_offset(be64(area, 4 + room * 8));
-    if (!offset || *offset + 72 > metadata.reader.size()) return false;
-    std::array<std::byte, 72> header{};
-    metadata.read(*offset, header);
+    if (level == 0 || level > 8 || count == 0) return std::nullopt;
     const bool v5 = metadata.super.checksums();
-    return be32(header, 0) == (v5 ? tree_v5 : tree_v4) && be16(header, 4) == level - 1 &&
-           (!v5 || be64(header, 56) == inode.number);
+    for (size_t room = count; 4 + room * 16 <= area.size(); room++) {
+        const auto offset = metadata.super.block_offset(be64(area, 4 + room * 8));
+        std::array<std::byte, 72> header{};
+        if (!offset || *offset == 0 || *offset + header.size() > metadata.reader.size()) continue;
+        metadata.read(*offset, header, false);
+        if (be32(header, 0) == (v5 ? tree_v5 : tree_v4) && be16(header, 4) == level - 1 &&
+            (!v5 || be64(header, 56) == inode.number))
+            return 4 + room * 16;
+    }
+    return std::nullopt;
 }
 
 // An empty short-form directory (no other can be removed), with names behind its end.
@@ -48,16 +52,28 @@ uint64_t count_extents(const Inode& inode, const Superblock& super) {
     return count;
 }
 
+// Of a directory, without its index.
+uint64_t size_of_names(const std::vector<Extent>& extents, const Superblock& super) {
+    uint64_t end = 0;
+    for (const Extent& each : extents)
+        if (each.logical < directory_index_begins >> super.block_log) end = each.end();
+    return end << super.block_log;
+}
+
 // From the first block of what it had: a directory and (since version 5) a symbolic link name themselves.
 void recover_type(Inode& inode, const std::vector<Extent>& extents, Metadata& metadata) {
     inode.info.type = FileType::regular;
     inode.info.size = extents.back().end() << metadata.super.block_log;
+    if (inode.info.size >> metadata.super.block_log != extents.back().end()) damaged("extents past 2^64");
     std::array<std::byte, 12> begin{};
     const uint64_t place = metadata.place_of(extents.front().block);
     if (extents.front().logical != 0 || place + begin.size() > metadata.reader.size()) return;
     metadata.read(place, begin);
     const uint32_t magic = be32(begin, 0);
-    if (std::ranges::find(directory_magics, magic) != std::end(directory_magics)) inode.info.type = FileType::directory;
+    if (std::ranges::find(directory_magics, magic) != std::end(directory_magics)) {
+        inode.info.type = FileType::directory;
+        inode.info.size = size_of_names(extents, metadata.super);
+    }
     if (magic == symlink_magic && be32(begin, 4) == 0) {
         inode.info.type = FileType::symlink;
         inode.info.size = be32(begin, 8);
@@ -65,9 +81,12 @@ void recover_type(Inode& inode, const std::vector<Extent>& extents, Metadata& me
 }
 
 std::span<const std::byte> unused(const Inode& directory) {
+    if (directory.info.type != FileType::directory) return {};
     const auto area = directory.area(directory.data);
-    if (directory.data.format != Format::extents) return {}; // short form: parse_short_directory gives them itself
-    return area.subspan(std::min<uint64_t>(area.size(), directory.data.extents * extent_record_size));
+    if (directory.data.format == Format::local)
+        return area.subspan(static_cast<size_t>(std::min<uint64_t>(area.size(), directory.info.size)));
+    if (directory.data.format != Format::extents) return {};
+    return area.subspan(static_cast<size_t>(std::min<uint64_t>(area.size() / 16, directory.data.extents)) * 16);
 }
 
 } // namespace
@@ -77,13 +96,11 @@ void recover(Inode& inode, Metadata& metadata) {
     inode.data.format = Format::extents;
     inode.data.extents = 0;
     try {
-        if (has_tree(inode, metadata)) {
-            Inode copy = inode;
-            copy.data.format = Format::tree;
-            const auto extents = read_extents(copy, copy.data, metadata);
+        if (const auto root = tree_root_size(inode, metadata)) {
+            const Fork fork{Format::tree, inode.data.offset, *root, 0, false};
+            const auto extents = read_extents(inode, fork, metadata);
             if (extents.empty()) return;
-            inode.data.format = Format::tree;
-            inode.data.extents = extents.size();
+            inode.data = fork;
             recover_type(inode, extents, metadata);
         } else if (has_short_directory(inode, super)) {
             inode.data.format = Format::local;
@@ -102,12 +119,15 @@ void recover(Inode& inode, Metadata& metadata) {
 }
 
 StaleNames::StaleNames(const Inode& directory, const Superblock& super) {
-    const auto area = directory.info.type == FileType::directory && !directory.mode_zero ? unused(directory)
-                                                                                         : std::span<const std::byte>();
+    const auto area = unused(directory);
     area_.assign(reinterpret_cast<const char*>(area.data()), area.size());
-    const bool wide = super.inode_number(super.ag_count - 1, 0) >> 32 != 0;
-    carve_short_names(std::as_bytes(std::span(area_)), wide ? 8 : 4, super,
-                      [&](const Name& name) { names_.push_back(name); });
+    const bool wide = directory.data.format == Format::local
+                          ? directory.bytes[directory.data.offset + 1] != std::byte{0} // its count of wide numbers
+                          : super.inode_number(super.ag_count - 1, 0) >> 32 != 0;
+    carve_short_names(std::as_bytes(std::span(area_)), wide ? 8 : 4, super, [&](const Name& name) {
+        seen(name); // the same name may have been left twice
+        names_.push_back(name);
+    });
 }
 
 void StaleNames::seen(const Name& name) {

@@ -7,7 +7,6 @@
 namespace kanshiki::xfs {
 namespace {
 
-constexpr uint64_t index_begins = uint64_t{32} << 30;            // XFS_DIR2_LEAF_OFFSET
 constexpr uint32_t block_v4 = 0x58443242, block_v5 = 0x58444233; // "XD2B", "XDB3": names and index in one block
 constexpr uint32_t data_v4 = 0x58443244, data_v5 = 0x58444433;   // "XD2D", "XDD3"
 constexpr size_t header_v4 = 16, header_v5 = 64, tail_size = 8, index_entry_size = 8;
@@ -60,7 +59,6 @@ std::string parse_short_directory(const Inode& inode, const Superblock& super, c
               false, false});
         at += size;
     }
-    carve_short_names(area.subspan(std::min(at, area.size())), inode_size, super, name);
     return {};
 }
 
@@ -106,7 +104,7 @@ void read_directory(const Inode& inode, Metadata& metadata, const OnName& name) 
     std::vector<Extent> extents = read_extents(inode, inode.data, metadata);
     refuse_overlap(extents, inode);
     const uint64_t per_block = super.directory_block_size / super.block_size;
-    const uint64_t limit = index_begins >> super.block_log;
+    const uint64_t limit = directory_index_begins >> super.block_log;
     std::vector<std::byte> block(super.directory_block_size);
     std::string first_wrong;
     const auto wrong = [&](uint64_t index, const std::string& what) {

@@ -8,6 +8,8 @@
 
 namespace kanshiki::xfs {
 
+constexpr uint64_t directory_index_begins = uint64_t{32} << 30; // XFS_DIR2_LEAF_OFFSET, in bytes of the data fork
+
 struct Name {
     std::string_view name; // bytes as stored
     uint64_t inode = 0;
@@ -18,8 +20,7 @@ struct Name {
 
 using OnName = std::function<void(const Name&)>;
 
-// Short form: all of it lies in the inode. Deleted names come from the bytes behind its end. Returns what is wrong with
-// it; empty when nothing is.
+// Short form: all of it lies in the inode. Returns what is wrong with it; empty when nothing is.
 std::string parse_short_directory(const Inode& inode, const Superblock& super, const OnName& name);
 
 // One directory block, as many file system blocks as it has.

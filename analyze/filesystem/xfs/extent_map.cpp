@@ -98,7 +98,7 @@ std::vector<Extent> read_extents(const Inode& inode, const Fork& fork, Metadata&
     else if (fork.format == Format::tree)
         walk.root(inode.area(fork));
     std::vector<Extent> found = walk.take();
-    if (fork.format == Format::tree && found.size() != fork.extents)
+    if (fork.format == Format::tree && fork.counted && found.size() != fork.extents)
         metadata.warn("XFS inode " + std::to_string(inode.number) + ": counts " + std::to_string(fork.extents) +
                       " extents, its tree has " + std::to_string(found.size()));
     return found;

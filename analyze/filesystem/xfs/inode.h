@@ -15,6 +15,7 @@ struct Fork {
     Format format = Format::extents;
     size_t offset = 0, size = 0; // in the inode's bytes
     uint64_t extents = 0;        // as the core counts them
+    bool counted = true;         // false: it does not (any more)
 };
 
 constexpr size_t largest_inode = 2048;

@@ -23,6 +23,7 @@ std::vector<std::string> notices(const Metadata& metadata) {
     const uint64_t size = metadata.reader.size();
     if (size >> super.block_log < super.blocks)
         result.push_back(fmt::format("the volume is cut short: {} of {} bytes", size, super.blocks << super.block_log));
+    result.insert(result.end(), metadata.replayed->notices.begin(), metadata.replayed->notices.end());
     return result;
 }
 

@@ -18,13 +18,22 @@ bool confirmed(VolumeReader& reader, const Superblock& super) {
            holds(super.sector_size, uint32_t{0x58414746}, [](auto bytes) { return be32(bytes, 0); }); // "XAGF"
 }
 
+// The superblock as the log leaves it: the file system may just have grown.
+Superblock after(const Replayed& log, std::vector<std::byte> sector, const Superblock& before) {
+    log.overlay.patch(0, sector);
+    auto super = parse_superblock(sector);
+    if (!super || super->block_log != before.block_log) return before;
+    super->checksum_wrong = before.checksum_wrong; // the log's changes are not in it yet
+    return *super;
+}
+
 } // namespace
 
 std::unique_ptr<FileSystem> open_xfs(BlockSource& source, Range range, std::stop_token stop) {
     std::optional<Superblock> super;
+    std::vector<std::byte> sector(512);
     {
         VolumeReader reader(source, range, stop);
-        std::vector<std::byte> sector(512);
         if (reader.size() < sector.size()) return nullptr;
         reader.read(0, sector, false);
         super = parse_superblock(sector);
@@ -36,7 +45,9 @@ std::unique_ptr<FileSystem> open_xfs(BlockSource& source, Range range, std::stop
         }
         if (!super || !confirmed(reader, *super)) return nullptr;
     }
-    return std::make_unique<XfsFileSystem>(source, range, *super, std::move(stop));
+    auto log = replay_log(source, range, *super, stop);
+    return std::make_unique<XfsFileSystem>(source, range, after(*log, std::move(sector), *super), std::move(log),
+                                           std::move(stop));
 }
 
 } // namespace kanshiki::xfs

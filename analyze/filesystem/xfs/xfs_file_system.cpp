@@ -24,8 +24,9 @@ bool has_content(const Inode& inode) {
 
 } // namespace
 
-XfsFileSystem::XfsFileSystem(BlockSource& source, Range range, const Superblock& super, std::stop_token stop)
-    : metadata_(source, range, super, std::move(stop)), inodes_(metadata_, inode_tree, inode_root),
+XfsFileSystem::XfsFileSystem(BlockSource& source, Range range, const Superblock& super,
+                             std::shared_ptr<const Replayed> log, std::stop_token stop)
+    : metadata_(source, range, super, std::move(log), std::move(stop)), inodes_(metadata_, inode_tree, inode_root),
       free_(metadata_, free_space_tree, free_space_root) {
     info_.type = "xfs";
     info_.label = super.label;
@@ -50,7 +51,7 @@ const Inode& XfsFileSystem::inode(uint64_t number) {
         found.number = number;
         parse_inode(found);
         if (found.version == 3) {
-            if (!checksum_right(bytes, inode_checksum_at))
+            if (!checksum_right(bytes, inode_checksum_at) && !metadata_.changed_by_log(*offset, bytes.size()))
                 metadata_.warn("XFS inode " + std::to_string(number) + ": has a wrong checksum");
             if (be64(bytes, 152) != number)
                 metadata_.warn("XFS inode " + std::to_string(number) + ": says that it is inode " +
@@ -95,7 +96,8 @@ FileInfo XfsFileSystem::stat(uint64_t number) {
     const Inode& found = inode(number);
     FileInfo info = found.info;
     info.allocated = !found.mode_zero && state(number) == State::allocated;
-    if (!info.allocated && found.info.changed != Timestamp{}) info.deleted = info.changed; // ctime of the last unlink
+    // The last unlink sets it; an inode that was written off with its whole chunk still is as before.
+    if (!info.allocated && info.links == 0 && info.changed != Timestamp{}) info.deleted = info.changed;
     if (info.type == FileType::symlink) info.symlink_target = symlink_target(found);
     return info;
 }

@@ -9,7 +9,8 @@ namespace kanshiki::xfs {
 
 class XfsFileSystem : public FileSystem {
 public:
-    XfsFileSystem(BlockSource& source, Range range, const Superblock& super, std::stop_token stop);
+    XfsFileSystem(BlockSource& source, Range range, const Superblock& super, std::shared_ptr<const Replayed> log,
+                  std::stop_token stop);
     const FileSystemInfo& info() const override { return info_; }
     uint64_t root() const override { return metadata_.super.root_inode; }
     void list(uint64_t directory, const std::function<void(const DirectoryEntry&)>& entry) override;

@@ -50,10 +50,12 @@ TEST(Bodyfile, NamesCannotForgeLinesOrFields) {
     result.listing.push_back(listed("/a|b\nc\\d\xff€", info));
     info.allocated = false;
     info.symlink_target = "x|y";
-    result.listing.push_back(listed("/gone", info));
-    result.listing.back().deleted = true;
-    result.listing.push_back(listed("/reused", {}));
-    result.listing.back().deleted = true;
+    ListedFile gone = listed("/gone", info);
+    gone.deleted = true;
+    result.listing.push_back(gone);
+    ListedFile reused = listed("/reused", {});
+    reused.deleted = true;
+    result.listing.push_back(reused);
     const auto found = lines("bodyfile", result);
     ASSERT_EQ(found.size(), 3u);
     EXPECT_EQ(found[0], "0|/p2/a\\x7cb\\x0ac\\\\d\\xff€|12|r/rrwsr-xr-x|1000|100|99|1|2|-3|0");

@@ -60,7 +60,9 @@ TEST_P(Xfs, TreeOfThePrototype) {
     write(folder_ / "empty", "");
     const std::string at = folder_.path().string();
     // mkfs.xfs 6.1 forgets the header of symbolic links that do not fit into the inode.
-    const size_t longest = GetParam().name.starts_with("v4") ? 1000 : 300;
+    const size_t longest = 700;
+    const bool forgets =
+        !GetParam().name.starts_with("v4") && GetParam().name != "v5_sectors_of_4096"; // inodes of 2 KiB
     std::string prototype = "d--755 0 0\n"
                             "big -u-755 12 345 " +
                             at + "/big\nempty ---600 70000 80000 " + at + "/empty\n" +
@@ -115,7 +117,9 @@ TEST_P(Xfs, TreeOfThePrototype) {
     EXPECT_GT(free, uint64_t{150} << 20);
     for (const auto& extent : files->extents(root.at("big").inode))
         EXPECT_FALSE(extent.sparse) << "all of it was written";
-    EXPECT_THAT(files->take_warnings(), testing::IsEmpty());
+    EXPECT_THAT(files->take_warnings(),
+                testing::ElementsAreArray(std::vector<testing::Matcher<std::string>>(
+                    forgets ? 1 : 0, testing::HasSubstr("its remote symbolic link has no header"))));
     EXPECT_THAT(files->take_unreadable(), testing::IsEmpty());
 }
 

@@ -1,0 +1,174 @@
+#include "analyze/triage/listed_directory.h"
+
+#include "analyze/triage/packed_info.h"
+#include "kanshiki/error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kanshiki {
+namespace {
+
+constexpr size_t piece_size = 2048, growth_step = 1024; // names
+
+struct TooMany {};
+
+// The first bytes of a name as a number that compares as they do: most pairs of names differ there.
+struct Key {
+    uint64_t first = 0;
+    uint32_t index = 0;
+};
+
+uint64_t first_bytes(std::string_view text) {
+    unsigned char bytes[8] = {};
+    std::memcpy(bytes, text.data(), std::min<size_t>(text.size(), 8));
+    uint64_t value = 0;
+    for (const unsigned char byte : bytes) value = value << 8 | byte;
+    return value;
+}
+
+// By bytes, then allocated ones first, then as they stand in the directory.
+void sort_by_name(ListedDirectory& directory) {
+    std::vector<Key> keys;
+    keys.reserve(directory.names.size());
+    for (const auto& name : directory.names)
+        keys.push_back({first_bytes(directory.text(name)), static_cast<uint32_t>(keys.size())});
+    std::ranges::sort(keys, [&](const Key& a, const Key& b) {
+        if (a.first != b.first) return a.first < b.first;
+        const auto& left = directory.names[a.index];
+        const auto& right = directory.names[b.index];
+        if (const int order = directory.text(left).compare(directory.text(right)); order != 0) return order < 0;
+        if (left.deleted != right.deleted) return right.deleted;
+        if (left.handle != right.handle) return left.handle < right.handle;
+        return a.index < b.index;
+    });
+    std::vector<ListedDirectory::Name> sorted;
+    sorted.reserve(keys.size());
+    for (const Key& key : keys) sorted.push_back(directory.names[key.index]);
+    directory.names = std::move(sorted);
+}
+
+void read_streams(FileSystem& files, const ListedDirectory::Name& name, ListedDirectory::Odd& odd) {
+    try {
+        files.streams(name.handle, [&](const DirectoryEntry& stream) { odd.streams.push_back({stream, {}}); });
+    } catch (const Error& error) {
+        if (ends_run(error)) throw;
+        odd.streams_error = error.what();
+    }
+    for (size_t index = 0; index < odd.streams.size(); index++) {
+        try {
+            odd.streams[index].info = files.stat(odd.streams[index].entry.inode);
+        } catch (const Error& error) {
+            if (ends_run(error)) throw;
+            odd.streams_error = error.what();
+            odd.streams.resize(index);
+        }
+    }
+    if (!odd.streams.empty() || !odd.streams_error.empty()) odd.streams_unreadable = files.take_unreadable();
+}
+
+} // namespace
+
+bool ends_run(const Error& error) {
+    return error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost;
+}
+
+uint64_t ListedDirectory::memory() const {
+    uint64_t sum = sizeof(*this) + texts.capacity() + names.capacity() * sizeof(Name) + odd.capacity() * sizeof(Odd) +
+                   (by_handle.capacity() + enterable.capacity()) * sizeof(uint32_t) + pieces.capacity() * sizeof(Piece);
+    for (const Piece& piece : pieces) sum += piece.infos.capacity();
+    return sum;
+}
+
+void add_name(ListedDirectory& directory, const DirectoryEntry& entry) {
+    ListedDirectory::Name name;
+    name.handle = entry.inode;
+    name.text = directory.texts.size();
+    name.size = static_cast<uint32_t>(std::min<size_t>(entry.name.size(), UINT32_MAX));
+    name.type = entry.type;
+    name.deleted = entry.deleted;
+    name.certainty = entry.certainty;
+    directory.texts += entry.name;
+    directory.names.push_back(name);
+}
+
+void read_names(FileSystem& files, uint64_t handle, const WalkLimits& limits, ListedDirectory& directory,
+                const std::function<void()>& grown) {
+    const size_t most = std::min<size_t>(limits.directory, UINT32_MAX);
+    try {
+        files.list(handle, [&](const DirectoryEntry& entry) {
+            if (directory.names.size() >= most) throw TooMany();
+            add_name(directory, entry);
+            if (directory.names.size() % growth_step == 0) grown();
+        });
+    } catch (const TooMany&) {
+        directory.error = "has more than " + std::to_string(most) + " names; the rest is not listed";
+    } catch (const Error& error) {
+        if (ends_run(error)) throw;
+        directory.error = error.what();
+    }
+    directory.unreadable = files.take_unreadable();
+}
+
+void arrange(ListedDirectory& directory) {
+    sort_by_name(directory);
+    std::vector<std::pair<uint64_t, uint32_t>> order;
+    order.reserve(directory.names.size());
+    for (const auto& name : directory.names) order.emplace_back(name.handle, static_cast<uint32_t>(order.size()));
+    std::ranges::sort(order);
+    directory.by_handle.reserve(order.size());
+    for (const auto& [handle, index] : order) directory.by_handle.push_back(index);
+    directory.pieces.resize(std::max<size_t>(1, (order.size() + piece_size - 1) / piece_size));
+}
+
+void read_inodes(FileSystem& files, const WalkLimits& limits, size_t path_size, ListedDirectory& directory,
+                 size_t piece_index) {
+    auto& piece = directory.pieces[piece_index];
+    const size_t first = piece_index * piece_size, end = std::min(first + piece_size, directory.by_handle.size());
+    piece.infos.reserve((end - first) * 48);
+    for (size_t place = first; place < end; place++) {
+        auto& name = directory.names[directory.by_handle[place]];
+        if (path_size + 1 + name.size > limits.path) {
+            name.state = ListedDirectory::State::too_long;
+            continue;
+        }
+        if (name.handle == 0) continue;
+        ListedDirectory::Odd odd;
+        try {
+            const FileInfo info = files.stat(name.handle);
+            name.state = ListedDirectory::State::known;
+            name.piece = static_cast<uint32_t>(piece_index);
+            name.info = static_cast<uint32_t>(piece.infos.size());
+            pack(info, piece.infos);
+            odd.unreadable = files.take_unreadable();
+            const bool directory_too = info.type == FileType::directory;
+            if (!directory_too || !name.deleted) read_streams(files, name, odd);
+            // Of a deleted name the inode may belong to another directory by now.
+            if (directory_too && !(name.deleted && info.allocated))
+                piece.enterable.push_back(directory.by_handle[place]);
+        } catch (const Error& error) {
+            if (ends_run(error)) throw;
+            name.state = ListedDirectory::State::failed;
+            odd.error = error.what();
+            odd.unreadable = files.take_unreadable();
+        }
+        if (odd.error.empty() && odd.unreadable.empty() && odd.streams.empty() && odd.streams_error.empty()) continue;
+        odd.name = directory.by_handle[place];
+        piece.odd.push_back(std::move(odd));
+    }
+}
+
+void complete(ListedDirectory& directory) {
+    directory.by_handle = {};
+    for (auto& piece : directory.pieces) {
+        std::ranges::move(piece.odd, std::back_inserter(directory.odd));
+        directory.enterable.insert(directory.enterable.end(), piece.enterable.begin(), piece.enterable.end());
+        piece.odd = {};
+        piece.enterable = {};
+        if (piece.infos.capacity() > piece.infos.size() + piece.infos.size() / 4) piece.infos.shrink_to_fit();
+    }
+    std::ranges::sort(directory.odd, {}, &ListedDirectory::Odd::name);
+    std::ranges::sort(directory.enterable);
+}
+
+} // namespace kanshiki
