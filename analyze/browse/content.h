@@ -9,7 +9,7 @@ namespace kanshiki {
 
 struct UnreadablePiece {
     Range of_source; // what could not be read, and so is zeros
-    Range of_file;   // the piece of the file that it was met in
+    Range of_file;   // where that is in the file; of compressed content the piece that it spoils
     int error = 0;
 };
 

@@ -12,6 +12,7 @@ namespace kanshiki {
 struct JailRules {
     std::filesystem::path writable; // an existing folder; empty: none
     bool network = false;           // the source is behind the network: it may have to reconnect
+    bool folders = false;           // folders may be made in the writable one
 };
 
 // For the whole process, for good; call it with the source open and before other threads that parse are started.
