@@ -134,6 +134,7 @@ def test_a_missing_physical_volume_is_said_and_never_zeros(kanshiki, disk, tmp_p
     kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
     gaps = (tmp_path / "out/coverage.jsonl").read_text()
     assert "rocky/data" in gaps and "not in this source" in gaps
+    assert " of rocky/striped (which the source does not have)" in gaps
     kanshiki("acquire", image, "-o", tmp_path / "a.img").expect(0)
     refused = kanshiki("prove", tmp_path / "a.img", "/var/log/auth.log", "--volume", "rocky/striped", "-o", tmp_path / "p.json")
     assert refused.code != 0 and not (tmp_path / "p.json").exists()

@@ -170,3 +170,27 @@ def test_a_deleted_name_whose_inode_is_in_use_again_is_only_possible(tmp_path):
     again = [entry for entry in names.values() if entry["allocated"]]
     assert again and all(entry["certainty"] == "possible" for entry in again)
     assert any(not entry["allocated"] and entry["certainty"] == "likely" for entry in names.values())
+
+
+def test_a_deleted_directory_whose_blocks_are_others_now_gives_no_names(tmp_path):
+    image = new(tmp_path, SIZE, "mkfs.xfs", "-q", "-b", "size=1024")
+    with mounted(image) as top:
+        (top / "gone").mkdir()
+        for number in range(100):
+            (top / "gone" / f"a-name-of-a-file-{number}").touch()
+    with mounted(image) as top:
+        for number in range(100):
+            (top / "gone" / f"a-name-of-a-file-{number}").unlink()
+        (top / "gone").rmdir()
+    assert any(entry["path"].startswith("/gone/") for entry in deleted(image))
+    with mounted(image) as top:  # every free block is taken
+        with open(top / "all", "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * MIB)
+            except OSError:
+                pass
+            os.truncate(top / "all", os.fstat(file.fileno()).st_size)
+    entries = deleted(image)
+    assert all(entry.get("certainty") == "possible" for entry in entries if entry["path"] == "/gone"), entries
+    assert not any(entry["path"].startswith("/gone/") for entry in entries)

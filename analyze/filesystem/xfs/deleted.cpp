@@ -158,26 +158,29 @@ void XfsFileSystem::judge_deleted(const Name& name, const Inode& directory, Dire
         if (name.inode_cut && wide) return;
         // It was made after the directory was changed for the last time, so the name is of an earlier use of the inode.
         if (found.info.created && *found.info.created > directory.info.changed.value_or(Timestamp{})) return;
-        if (in_use || all_free(surviving_extents(found))) entry.certainty = Certainty::likely;
+        if (in_use || blocks_free(found)) entry.certainty = Certainty::likely;
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         entry.inode = 0; // no inode is there any more
     }
 }
 
-std::vector<Extent> XfsFileSystem::surviving_extents(const Inode& inode) {
-    return inode.data.format == Format::local ? std::vector<Extent>() : read_extents(inode, inode.data, metadata_);
-}
-
-bool XfsFileSystem::all_free(const std::vector<Extent>& extents) {
+// All that its extents cover is free; false where that cannot be told.
+bool XfsFileSystem::blocks_free(const Inode& inode) {
+    if (inode.data.format == Format::local) return true;
     const Superblock& super = metadata_.super;
-    for (const Extent& each : extents) {
-        const auto ag = static_cast<uint32_t>(each.block >> super.ag_blocks_log);
-        const auto block = static_cast<uint32_t>(each.block & ((uint64_t{1} << super.ag_blocks_log) - 1));
-        const auto record = free_.find(ag, block);
-        if (record.empty() || uint64_t{be32(record, 0)} + be32(record, 4) < block + each.count) return false;
+    try {
+        for (const Extent& each : read_extents(inode, inode.data, metadata_, most_tree_blocks)) {
+            const auto ag = static_cast<uint32_t>(each.block >> super.ag_blocks_log);
+            const auto block = static_cast<uint32_t>(each.block & ((uint64_t{1} << super.ag_blocks_log) - 1));
+            const auto record = free_.find(ag, block);
+            if (record.empty() || uint64_t{be32(record, 0)} + be32(record, 4) < block + each.count) return false;
+        }
+        return true;
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        return false;
     }
-    return true;
 }
 
 void XfsFileSystem::orphans(const std::function<bool(uint64_t)>& named,
@@ -203,8 +206,7 @@ void XfsFileSystem::orphans_of(uint32_t ag, const std::function<bool(uint64_t)>&
         if (internal(found) || (found.mode_zero && found.info.type == FileType::unknown)) return;
         DirectoryEntry each{"OrphanFile-" + std::to_string(number), number, found.info.type, true};
         if (free) {
-            const auto extents = surviving_extents(found);
-            each.certainty = all_free(extents) ? Certainty::likely : Certainty::possible;
+            each.certainty = blocks_free(found) ? Certainty::likely : Certainty::possible;
         } // else still whole: unlinked while it was open, or its directory is lost
         entry(each);
     };
