@@ -1,5 +1,6 @@
 #include "analyze/volume/inner_volumes.h"
 
+#include "analyze/volume/luks/header.h"
 #include "analyze/volume/luks/open_luks.h"
 #include "analyze/volume/lvm/assemble.h"
 #include "analyze/volume/read_partitions.h"
@@ -31,7 +32,11 @@ public:
         for (const Volume& each : table_.volumes)
             if (each.allocated) level.push_back({each, true});
         for (unsigned depth = 0; !level.empty(); depth++) {
-            std::vector<Inner> below = depth < deepest ? look_into(level) : std::vector<Inner>();
+            std::vector<Inner> below;
+            if (depth < deepest)
+                below = look_into(level);
+            else
+                say_too_deep(level);
             keep(std::move(level), depth);
             level = std::move(below);
         }
@@ -68,6 +73,15 @@ private:
         std::ranges::move(assembled.notices, std::back_inserter(table_.notices));
         for (lvm::LogicalFound& each : assembled.volumes) below.push_back({std::move(each.volume), each.plain});
         return below;
+    }
+
+    void say_too_deep(const std::vector<Inner>& level) {
+        for (const Inner& each : level) {
+            const Disk disk = disk_of(each.volume.in(source_), each.volume.range, stop_);
+            if (lvm::read_physical_volume(disk) || luks::read_header(disk))
+                table_.notices.push_back(text_of(each.volume) +
+                                         ": volumes inside each other deeper than 4; not looked into");
+        }
     }
 
     void open_encrypted(std::vector<Inner>& level, size_t index) {
