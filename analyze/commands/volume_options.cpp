@@ -1,6 +1,7 @@
 #include "analyze/commands/volume_options.h"
 
 #include "acquire/block/file_descriptor.h"
+#include "analyze/volume/luks/unlock.h"
 #include "kanshiki/error.h"
 
 #include <cerrno>
@@ -44,6 +45,7 @@ void add_volume_options(CLI::App& app, VolumeOptions& options) {
     app.add_option_function<std::vector<std::string>>(
            "--key-file",
            [&options](const std::vector<std::string>& paths) {
+               luks::prepare_unlocking();
                for (const std::string& path : paths) options.keys.push_back(read_key(path));
            },
            "key or passphrase of an encrypted volume, every byte of the file counts; - is standard input; may be "

@@ -27,10 +27,16 @@ Place find_place(BlockSource& source, const std::string& wanted, const std::stri
         if (!files) continue;
         if (const auto inode = find_path(*files, path)) found.push_back({volume, std::move(files), *inode});
     }
-    if (found.empty())
-        throw Error(ExitCode::usage, path + ": no such file in " +
-                                         (only != nullptr ? "volume " + wanted : "any volume") +
-                                         " that can be read; kanshiki triage lists them");
+    if (found.empty()) {
+        const bool locked = std::ranges::any_of(
+            table.volumes, [](const Volume& each) { return each.holds.starts_with("LUKS") && !each.opened; });
+        throw Error(ExitCode::usage,
+                    path + ": no such file in " + (only != nullptr ? "volume " + wanted : "any volume") +
+                        " that can be read; kanshiki triage lists them" +
+                        (locked ? "; of what is in an encrypted volume nothing can be proven but ranges of the image, "
+                                  "since the image has its ciphertext alone"
+                                : ""));
+    }
     if (found.size() > 1)
         throw Error(ExitCode::usage, path + ": in the volumes " + std::to_string(found[0].volume.number) + " and " +
                                          std::to_string(found[1].volume.number) + "; choose one with --volume");
@@ -64,9 +70,6 @@ ProvenFile locate_file(BlockSource& source, const std::string& volume, const std
                        const std::function<void(std::span<const std::byte>)>& content, std::stop_token stop) {
     const Place place = find_place(source, volume, path, stop);
     const FileInfo info = place.files->stat(place.inode);
-    if (place.volume.content && place.volume.content->encrypted())
-        throw Error(ExitCode::refused, path + ": is in an encrypted volume: the image has its ciphertext, which shows "
-                                              "nothing of the file; prove ranges of the image instead");
     if (info.type != FileType::regular)
         throw Error(ExitCode::usage, path + ": not a regular file; prove its range of the image instead");
     ProvenFile out;

@@ -1,5 +1,5 @@
 #pragma once
-// Volumes inside volumes: LVM2, and partition tables on logical volumes.
+// Volumes inside volumes: LVM2, LUKS, and partition tables on logical volumes.
 
 #include "kanshiki/volume.h"
 

@@ -1,30 +1,22 @@
 """Triage of a system to which nothing was done: what it says there is what a reader must not be troubled with."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
+from debian_root import unpack
 from volumes import run, sized
 
 pytestmark = pytest.mark.full
-CACHE = Path(os.environ.get("KANSHIKI_TEST_CACHE", Path.home() / ".cache/kanshiki/test"))
 
 
 @pytest.fixture(scope="module")
 def clean_root(tmp_path_factory) -> Path:
-    """Debian 12 as debootstrap leaves it, on ext4. Needs root, and the mirror the first time; its tar is kept outside the tree."""
-    kept = CACHE / "bookworm-minbase.tar"
+    """Debian 12 as debootstrap leaves it, on ext4."""
     folder = tmp_path_factory.mktemp("debian")
     root = folder / "root"
-    if kept.exists():
-        root.mkdir()
-        run("tar", "-xpf", kept, "-C", root)
-    else:
-        run("debootstrap", "--variant=minbase", "bookworm", root)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        run("tar", "-cf", f"{kept}.{os.getpid()}", "--numeric-owner", "-C", root, ".")
-        os.rename(f"{kept}.{os.getpid()}", kept)
+    root.mkdir()
+    unpack(root)
     image = sized(folder / "debian.img", 1 << 30)
     run("mke2fs", "-q", "-t", "ext4", "-d", root, image)
     return image

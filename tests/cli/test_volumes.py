@@ -136,3 +136,79 @@ def test_a_missing_physical_volume_is_said_and_never_zeros(kanshiki, disk, tmp_p
     kanshiki("acquire", image, "-o", tmp_path / "a.img").expect(0)
     refused = kanshiki("prove", tmp_path / "a.img", "/var/log/auth.log", "--volume", "rocky/striped", "-o", tmp_path / "p.json")
     assert refused.code != 0 and not (tmp_path / "p.json").exists()
+
+
+KEY = b"a key of bytes \x00\xff, newline and all\n"
+
+
+def encrypt(path, key, *options) -> None:
+    run("cryptsetup", "reencrypt", "--encrypt", "--type", "luks2", "-q", "--batch-mode", "--reduce-device-size", "32M", "--key-file", key,
+        *(options or ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"]), path)
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """A disk of MBR: LVM inside LUKS2 with argon2id, as installers make it; and an LV "vault" that is LUKS itself, outside of it."""
+    folder = tmp_path_factory.mktemp("luks")
+    root = tree(tmp_path_factory.mktemp("tree"))
+    (folder / "key").write_bytes(KEY)
+    inner = sized(folder / "inner", 96 * MIB)
+    with lvm_on(folder / "inner-etc", (inner, 0, 64 * MIB)) as lvm:
+        lvm("pvcreate", *lvm.devices)
+        lvm("vgcreate", "debian", *lvm.devices)
+        lvm.create("root", "-L", "32M", "debian")
+        lvm.write("debian/root", made("ext4", folder / "root", 32 * MIB, root))
+    encrypt(inner, folder / "key", "--pbkdf", "argon2id", "--pbkdf-memory", "65536", "--pbkdf-force-iterations", "4")
+    vault = made("ext4", folder / "vault", 32 * MIB, root)
+    sized(folder / "grown", 64 * MIB)
+    run("dd", f"if={vault}", f"of={folder / 'grown'}", "bs=1M", "conv=notrunc")
+    encrypt(folder / "grown", folder / "key")
+    image = sized(folder / "disk", 200 * MIB)
+    subprocess.run(["sfdisk", "-q", image], check=True, input=b"label: dos\nstart=2048,size=196608,type=83\nstart=202752,size=204800,type=8e\n")
+    run("dd", f"if={inner}", f"of={image}", "bs=1M", "seek=1", "conv=notrunc")
+    with lvm_on(folder / "outer-etc", (image, 202752 * 512, 204800 * 512)) as lvm:
+        lvm("pvcreate", *lvm.devices)
+        lvm("vgcreate", "outer", *lvm.devices)
+        lvm.create("vault", "-L", "64M", "outer")
+        lvm.write("outer/vault", folder / "grown")
+    return folder
+
+
+def test_encrypted_volumes_are_named_and_keep_their_numbers(kanshiki, encrypted):
+    shut, _ = volumes(kanshiki, encrypted / "disk")
+    assert list(shut) == [1, 2, "outer/vault"]
+    for name in (1, "outer/vault"):
+        assert shut[name]["content"].startswith("LUKS2 encrypted volume ") and shut[name]["content"].endswith("not read: --key-file opens it")
+    opened, notices = volumes(kanshiki, encrypted / "disk", "--key-file", encrypted / "key")
+    assert notices == []
+    assert {name: each["number"] for name, each in shut.items()}.items() <= {name: each["number"] for name, each in opened.items()}.items()
+    roots = [name for name, each in opened.items() if each["file_system"]]
+    assert len(roots) == 2 and "debian/root" in roots and any(str(name).startswith("luks-") for name in roots)
+    assert sorted(each["number"] for each in opened.values()) == list(range(1, 7))
+
+
+def test_triage_reads_what_the_key_opens_and_says_what_it_does_not(kanshiki, encrypted, tmp_path):
+    """In the jail: key derivation opens no file there."""
+    kanshiki("triage", encrypted / "disk", "-o", tmp_path / "shut").expect(0)
+    gaps = (tmp_path / "shut/coverage.jsonl").read_text()
+    assert gaps.count("not read: --key-file opens it") == 2
+    kanshiki("triage", encrypted / "disk", "-o", tmp_path / "open", "--key-file", "-", stdin=KEY).expect(0)
+    listing = [json.loads(line) for line in (tmp_path / "open/listing.jsonl").read_text().splitlines()]
+    assert len([each for each in listing if each["path"] == "/var/log/auth.log"]) == 2
+    assert "LUKS" not in (tmp_path / "open/coverage.jsonl").read_text()
+
+
+def test_a_wrong_key_is_one_line_and_exit_6(kanshiki, encrypted, tmp_path):
+    (tmp_path / "wrong").write_bytes(KEY[:-1])
+    for command in (["info"], ["triage", "-o", tmp_path / "out"]):
+        done = kanshiki(*command, encrypted / "disk", "--key-file", tmp_path / "wrong").expect(6)
+        assert done.stderr.count("\n") == 1 and "volume 1 (LUKS2" in done.stderr and "none of the keys given opens it" in done.stderr
+    (tmp_path / "empty").write_bytes(b"")
+    assert "is empty" in kanshiki("info", encrypted / "disk", "--key-file", tmp_path / "empty").expect(2).stderr
+    assert "No such file" in kanshiki("info", encrypted / "disk", "--key-file", tmp_path / "none").expect(2).stderr
+
+
+def test_nothing_is_proven_of_a_file_whose_ciphertext_the_image_has(kanshiki, encrypted, tmp_path):
+    kanshiki("acquire", encrypted / "disk", "-o", tmp_path / "a.img").expect(0)
+    done = kanshiki("prove", tmp_path / "a.img", "/var/log/auth.log", "-o", tmp_path / "p.json").expect(2)
+    assert "ciphertext" in done.stderr and not (tmp_path / "p.json").exists()

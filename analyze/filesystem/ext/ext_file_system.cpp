@@ -1,7 +1,6 @@
 #include "analyze/filesystem/ext/ext_file_system.h"
 
 #include "analyze/filesystem/bytes.h"
-#include "analyze/filesystem/ext/checksum.h"
 
 #include <algorithm>
 
@@ -12,8 +11,8 @@ constexpr uint64_t longest_symlink = 64 * 1024; // a block; the kernel refuses l
 
 } // namespace
 
-ExtFileSystem::ExtFileSystem(std::unique_ptr<VolumeReader> reader, const Superblock& super)
-    : disk_(std::move(reader), super) {
+ExtFileSystem::ExtFileSystem(const BlockSource& source, std::unique_ptr<VolumeReader> reader, const Superblock& super)
+    : disk_(std::move(reader), super), shared_(shared_for(source, disk_.reader().volume())) {
     info_.type = super.type;
     info_.label = super.label;
     info_.uuid = super.uuid;
@@ -24,69 +23,23 @@ ExtFileSystem::ExtFileSystem(std::unique_ptr<VolumeReader> reader, const Superbl
     if (super.blocks > held)
         info_.notices.push_back("it has " + std::to_string(super.blocks) + " blocks, the volume only " +
                                 std::to_string(held) + ": the rest is missing");
-    load_journal();
+    replay();
 }
 
 void ExtFileSystem::fail(uint64_t number, const std::string& what) const {
     throw Error(ExitCode::never_valid, info_.type + " inode " + std::to_string(number) + ": " + what);
 }
 
-// "The Journal": what a mount would write back is looked at instead of what lies there.
-void ExtFileSystem::load_journal() {
-    const Superblock& super = disk_.super();
-    if (!super.has(incompatible::recover)) return;
-    const auto notice = [&](const std::string& text) { info_.notices.push_back(text); };
-    if (super.journal_inode == 0)
-        return notice("it was not unmounted cleanly, and its journal is on another device: not replayed");
-    try {
-        const File journal = open(super.journal_inode);
-        const LogBlocks log(runs_of(journal));
-        const auto read = [&](uint64_t index) {
-            const auto at = log.physical(index);
-            if (!at) throw Error(ExitCode::never_valid, "the journal has no block " + std::to_string(index));
-            return disk_.block(*at);
-        };
-        const JournalSuperblock head = parse_journal_superblock(read(0), super.block_size, log.count());
-        if (head.checksum_wrong) notice("the journal's superblock has a wrong checksum");
-        auto overlay = std::make_shared<Overlay>(replay_journal(head, log, read));
-        for (const std::string& each : overlay->notices) notice(each);
-        notice("it was not unmounted cleanly: read as its journal leaves it, " +
-               std::to_string(overlay->blocks.size()) + " blocks are newer there");
-        disk_.replay(std::move(overlay));
-    } catch (const Error& error) {
-        if (error.code() != ExitCode::never_valid) throw;
-        notice("it was not unmounted cleanly, and its journal cannot be replayed: " + std::string(error.what()));
-    }
-}
-
-std::span<const std::byte> ExtFileSystem::bytes_of(const File& file) { return disk_.inode_bytes(file.number); }
-
 ExtFileSystem::File ExtFileSystem::open(uint64_t handle) {
     File file;
-    file.handle = file.number = handle;
+    file.handle = handle;
+    file.number = is_copy(handle) ? number_of(handle) : handle;
     const auto bytes = bytes_of(file);
     file.inode = parse_inode(bytes);
     if (disk_.super().metadata_checksums() && file.inode.used &&
         !inode_checksum_right(bytes, static_cast<uint32_t>(file.number), disk_.super().checksum_seed))
         disk_.warn(info_.type + " inode " + std::to_string(file.number) + ": its checksum is wrong");
     return file;
-}
-
-std::vector<BlockRun> ExtFileSystem::runs_of(const File& file) {
-    const Superblock& super = disk_.super();
-    const uint32_t seed = inode_seed(super.checksum_seed, static_cast<uint32_t>(file.number), file.inode.generation);
-    const bool tree = file.inode.flags & flag_extents;
-    const auto read = [&](uint64_t block, std::span<std::byte> into) {
-        std::ranges::copy(disk_.block(block), into.begin());
-        if (tree && super.metadata_checksums() && !extent_checksum_right(into, seed))
-            disk_.warn(info_.type + " inode " + std::to_string(file.number) + ": extent block " +
-                       std::to_string(block) + " has a wrong checksum");
-    };
-    const Geometry geometry{super.block_size, super.blocks};
-    return of_inode(file.number, [&] {
-        return tree ? walk_extents(file.inode.block, geometry, read)
-                    : walk_indirect(file.inode.block, file.inode.info.size, geometry, read);
-    });
 }
 
 // "Inline Data": 60 bytes in i_block, the rest in an extended attribute of the inode.
@@ -124,9 +77,10 @@ FileInfo ExtFileSystem::stat(uint64_t handle) {
     File file = open(handle);
     FileInfo& info = file.inode.info;
     info.inode = file.number;
-    info.allocated = disk_.inode_used(file.number);
+    info.allocated = !is_copy(handle) && disk_.inode_used(file.number);
     // Of an inode that is allocated i_dtime is the next one's number in the orphan list, not a time.
-    if (!info.allocated && file.inode.deletion != 0) info.deleted = Timestamp{file.inode.deletion, 0};
+    const uint32_t deletion = is_copy(handle) ? deletion_of(file) : file.inode.deletion;
+    if (!info.allocated && deletion != 0) info.deleted = Timestamp{deletion, 0};
     if (info.type == FileType::symlink) info.symlink_target = symlink_target(file);
     return std::move(info);
 }
@@ -222,8 +176,7 @@ void ExtFileSystem::xattrs(uint64_t handle, const std::function<void(const Xattr
         const std::vector<std::byte> bytes(inode.begin(), inode.end());
         xattrs_in_inode(bytes, file.inode.extra_size, give);
         if (file.inode.attribute_block == 0) return;
-        const auto there = disk_.block(file.inode.attribute_block);
-        const std::vector<std::byte> block(there.begin(), there.end());
+        const std::vector<std::byte> block = block_for(file, file.inode.attribute_block);
         const Superblock& super = disk_.super();
         if (super.metadata_checksums() &&
             !xattr_block_checksum_right(block, file.inode.attribute_block, super.checksum_seed))

@@ -5,6 +5,7 @@
 #include "analyze/filesystem/ext/directory.h"
 #include "analyze/filesystem/ext/disk.h"
 #include "analyze/filesystem/ext/inode.h"
+#include "analyze/filesystem/ext/shared.h"
 #include "analyze/filesystem/ext/xattr.h"
 #include "kanshiki/error.h"
 #include "kanshiki/file_system.h"
@@ -13,7 +14,7 @@ namespace kanshiki::ext {
 
 class ExtFileSystem : public FileSystem {
 public:
-    ExtFileSystem(std::unique_ptr<VolumeReader> reader, const Superblock& super);
+    ExtFileSystem(const BlockSource& source, std::unique_ptr<VolumeReader> reader, const Superblock& super);
 
     const FileSystemInfo& info() const override { return info_; }
     uint64_t root() const override { return 2; }
@@ -31,8 +32,12 @@ public:
 
 private:
     struct File {
-        uint64_t handle = 0, number = 0;
+        uint64_t handle = 0, number = 0; // the handle may be of a copy in the journal (recovered.h)
         Inode inode;
+    };
+    struct Journal {
+        JournalSuperblock super;
+        LogBlocks log;
     };
     // Of the file that was read last.
     struct Content {
@@ -58,7 +63,14 @@ private:
         }
     }
 
-    void load_journal();
+    void replay();
+    const Journal& journal(); // throws when there is none that can be read
+    std::span<const std::byte> log_block(uint64_t index);
+    const Recovered& recovered();
+    const RecoveredFile& recovered_file(uint64_t handle);
+    uint32_t deletion_of(const File& copy);
+    // A block as it was when the file's copy was made; as it is, for a file that exists.
+    std::vector<std::byte> block_for(const File& file, uint64_t number);
     File open(uint64_t handle);
     std::span<const std::byte> bytes_of(const File& file);
     std::vector<BlockRun> runs_of(const File& file);
@@ -74,14 +86,18 @@ private:
     void check_directory_block(const File& directory, std::span<const std::byte> bytes, uint64_t index);
     void drop_those_in_use(const File& directory, std::vector<StaleEntry>& stale);
     Certainty certainty_of(const StaleEntry& entry);
+    void list_copy(const File& directory, const std::function<void(const DirectoryEntry&)>& entry);
+    void give_recovered(const RecoveredFile& file, const std::function<void(const DirectoryEntry&)>& entry);
 
     std::string value_of(const RawXattr& attribute);
-    void orphans_of(uint64_t group, const std::function<bool(uint64_t)>& named,
+    void orphans_of(uint64_t group, const Recovered* known, const std::function<bool(uint64_t)>& named,
                     const std::function<void(const DirectoryEntry&)>& entry);
 
     Disk disk_;
     FileSystemInfo info_;
     Content content_;
+    std::shared_ptr<Shared> shared_;
+    std::optional<Journal> journal_;
 };
 
 // Null when there is no ext file system with a usable superblock.

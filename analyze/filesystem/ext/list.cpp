@@ -98,6 +98,7 @@ Certainty ExtFileSystem::certainty_of(const StaleEntry& entry) {
 void ExtFileSystem::list(uint64_t handle, const std::function<void(const DirectoryEntry&)>& entry) {
     const File directory = open(handle);
     if (directory.inode.info.type != FileType::directory) fail(directory.number, "is no directory");
+    if (is_copy(handle)) return list_copy(directory, entry);
     const DirectoryLayout form = layout(directory);
     std::vector<StaleEntry> stale;
     std::string wrong;

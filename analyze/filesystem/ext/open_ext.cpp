@@ -21,7 +21,7 @@ std::unique_ptr<FileSystem> open_ext(BlockSource& source, Range range, std::stop
     auto reader = std::make_unique<VolumeReader>(source, range, std::move(stop));
     const auto super = superblock_at(*reader, superblock_offset);
     if (!super || super->has(incompatible::journal_device)) return nullptr;
-    return std::make_unique<ExtFileSystem>(std::move(reader), *super);
+    return std::make_unique<ExtFileSystem>(source, std::move(reader), *super);
 }
 
 // Where mke2fs puts the first copies: in group 1, which begins after as many blocks as a bitmap of one block has bits,
@@ -36,7 +36,7 @@ std::unique_ptr<FileSystem> open_ext_by_backup(BlockSource& source, Range range,
                 super->has(incompatible::journal_device) || super->first_block(group) != first)
                 continue;
             if (!recognise_content(source, range, stop).empty()) return nullptr;
-            return std::make_unique<ExtFileSystem>(std::move(reader), *super);
+            return std::make_unique<ExtFileSystem>(source, std::move(reader), *super);
         }
     }
     return nullptr;

@@ -12,6 +12,9 @@ constexpr uint32_t tree_v4 = 0x424d4150, tree_v5 = 0x424d4133; // "BMAP", "BMA3"
 constexpr uint32_t directory_magics[] = {0x58443242, 0x58444233, 0x58443244, 0x58444433};
 constexpr uint32_t symlink_magic = 0x58534c4d; // "XSLM"
 
+// Every look at a deleted name may walk such a tree; a forged one that many share must not be walked for ever.
+constexpr size_t most_tree_blocks = 4096;
+
 // How much of the fork the root of an extent tree took: its first child still is a block of this inode's tree. Where
 // the pointers begin depends on where the attributes began, which a freed inode no longer says: every place is tried.
 std::optional<size_t> tree_root_size(const Inode& inode, Metadata& metadata) {
@@ -98,7 +101,7 @@ void recover(Inode& inode, Metadata& metadata) {
     try {
         if (const auto root = tree_root_size(inode, metadata)) {
             const Fork fork{Format::tree, inode.data.offset, *root, 0, false};
-            const auto extents = read_extents(inode, fork, metadata);
+            const auto extents = read_extents(inode, fork, metadata, most_tree_blocks);
             if (extents.empty()) return;
             inode.data = fork;
             recover_type(inode, extents, metadata);
@@ -134,50 +137,50 @@ void StaleNames::seen(const Name& name) {
     std::erase_if(names_, [&](const Name& each) { return each.name == name.name && each.inode == name.inode; });
 }
 
-bool XfsFileSystem::give_deleted(const Name& name, uint64_t directory, DirectoryEntry& entry) {
+void XfsFileSystem::judge_deleted(const Name& name, const Inode& directory, DirectoryEntry& entry) {
     const Superblock& super = metadata_.super;
     // The upper half of a number that was written over: 0 where none is that large, else as the directory's own, since
     // files are made in their directory's allocation group.
     const bool wide = super.inode_number(super.ag_count - 1, 0) >> 32 != 0;
-    if (name.inode_cut && wide) entry.inode |= directory >> 32 << 32;
+    if (name.inode_cut && wide) entry.inode |= directory.number >> 32 << 32;
     entry.certainty = Certainty::possible;
-    if (!super.inode_offset(entry.inode)) {
-        entry.inode = 0;
-        return true;
-    }
     try {
-        const Inode& found = inode(entry.inode);
-        if (internal(found)) {
+        if (!super.inode_offset(entry.inode) || internal(inode(entry.inode))) {
             entry.inode = 0;
-            return true;
+            return;
         }
-        // In use: of another file by now, or of this one under another name.
-        if (!found.mode_zero && state(entry.inode) == State::allocated) return true;
+        const Inode& found = inode(entry.inode);
+        // In use: of another file by now, or of this one under another name. Without links it was open to the end.
+        const bool in_use = !found.mode_zero && state(entry.inode) == State::allocated;
+        if (in_use && found.info.links != 0) return;
         if (found.info.type != FileType::unknown && name.type != FileType::unknown && found.info.type != name.type)
-            return true;
-        if (name.inode_cut && wide) return true;
-        const auto extents = surviving_extents(found);
-        if (all_free(extents)) entry.certainty = Certainty::likely;
+            return;
+        if (name.inode_cut && wide) return;
+        // It was made after the directory was changed for the last time, so the name is of an earlier use of the inode.
+        if (found.info.created && *found.info.created > directory.info.changed.value_or(Timestamp{})) return;
+        if (in_use || blocks_free(found)) entry.certainty = Certainty::likely;
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         entry.inode = 0; // no inode is there any more
     }
-    return true;
 }
 
-std::vector<Extent> XfsFileSystem::surviving_extents(const Inode& inode) {
-    return inode.data.format == Format::local ? std::vector<Extent>() : read_extents(inode, inode.data, metadata_);
-}
-
-bool XfsFileSystem::all_free(const std::vector<Extent>& extents) {
+// All that its extents cover is free; false where that cannot be told.
+bool XfsFileSystem::blocks_free(const Inode& inode) {
+    if (inode.data.format == Format::local) return true;
     const Superblock& super = metadata_.super;
-    for (const Extent& each : extents) {
-        const auto ag = static_cast<uint32_t>(each.block >> super.ag_blocks_log);
-        const auto block = static_cast<uint32_t>(each.block & ((uint64_t{1} << super.ag_blocks_log) - 1));
-        const auto record = free_.find(ag, block);
-        if (record.empty() || uint64_t{be32(record, 0)} + be32(record, 4) < block + each.count) return false;
+    try {
+        for (const Extent& each : read_extents(inode, inode.data, metadata_, most_tree_blocks)) {
+            const auto ag = static_cast<uint32_t>(each.block >> super.ag_blocks_log);
+            const auto block = static_cast<uint32_t>(each.block & ((uint64_t{1} << super.ag_blocks_log) - 1));
+            const auto record = free_.find(ag, block);
+            if (record.empty() || uint64_t{be32(record, 0)} + be32(record, 4) < block + each.count) return false;
+        }
+        return true;
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        return false;
     }
-    return true;
 }
 
 void XfsFileSystem::orphans(const std::function<bool(uint64_t)>& named,
@@ -203,8 +206,7 @@ void XfsFileSystem::orphans_of(uint32_t ag, const std::function<bool(uint64_t)>&
         if (internal(found) || (found.mode_zero && found.info.type == FileType::unknown)) return;
         DirectoryEntry each{"OrphanFile-" + std::to_string(number), number, found.info.type, true};
         if (free) {
-            const auto extents = surviving_extents(found);
-            each.certainty = all_free(extents) ? Certainty::likely : Certainty::possible;
+            each.certainty = blocks_free(found) ? Certainty::likely : Certainty::possible;
         } // else still whole: unlinked while it was open, or its directory is lost
         entry(each);
     };

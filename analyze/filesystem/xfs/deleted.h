@@ -15,7 +15,7 @@ void recover(Inode& inode, Metadata& metadata);
 class StaleNames {
 public:
     StaleNames(const Inode& directory, const Superblock& super);
-    void seen(const Name& name); // in use
+    void seen(const Name& name); // in use, or told already
     std::vector<Name> rest() const { return {names_.begin(), names_.end()}; }
 
 private:

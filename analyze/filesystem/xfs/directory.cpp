@@ -93,11 +93,11 @@ std::string parse_directory_block(std::span<const std::byte> block, const Superb
     return {};
 }
 
-void read_directory(const Inode& inode, Metadata& metadata, const OnName& name) {
+void read_directory(const Inode& inode, Metadata& metadata, bool gone, const OnName& name) {
     const std::string where = "inode " + std::to_string(inode.number) + ": ";
     if (inode.data.format == Format::local) {
         const std::string wrong = parse_short_directory(inode, metadata.super, name);
-        if (!wrong.empty()) damaged(where + wrong);
+        if (!wrong.empty() && !gone) damaged(where + wrong);
         return;
     }
     const Superblock& super = metadata.super;
@@ -129,14 +129,16 @@ void read_directory(const Inode& inode, Metadata& metadata, const OnName& name) 
             if (++filled < per_block) continue;
             filled = 0;
             const uint32_t magic = be32(block, 0);
-            if (magic == block_v5 || magic == data_v5) metadata.check(block, directory_block, offset, inode.number);
+            const bool v5 = magic == block_v5 || magic == data_v5;
+            if (gone && v5 && be64(block, directory_block.owner) != inode.number) continue;
+            if (v5) metadata.check(block, directory_block, offset, inode.number);
             const std::string what = parse_directory_block(block, super, name);
             if (!what.empty()) wrong(index, what);
         }
     }
     if (filled != 0) wrong(index, "not all of it is there");
     if (extents.empty() && inode.info.size != 0) first_wrong = "a directory without blocks";
-    if (!first_wrong.empty()) damaged(where + first_wrong);
+    if (!first_wrong.empty() && !gone) damaged(where + first_wrong);
 }
 
 } // namespace kanshiki::xfs

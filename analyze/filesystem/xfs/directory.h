@@ -31,8 +31,9 @@ void carve_block_names(std::span<const std::byte> free, size_t offset, const Sup
 // The same of short-form entries, whose inode numbers take `inode_size` bytes.
 void carve_short_names(std::span<const std::byte> free, size_t inode_size, const Superblock& super, const OnName& name);
 
-// Gives every name, deleted ones too, without "." and "..". Throws at the end when part of it is damaged.
-void read_directory(const Inode& inode, Metadata& metadata, const OnName& name);
+// Gives every name, deleted ones too, without "." and "..". Throws at the end when part of it is damaged. gone: the
+// directory was deleted: blocks that are in use by others now are left out.
+void read_directory(const Inode& inode, Metadata& metadata, bool gone, const OnName& name);
 
 FileType type_of_entry(std::byte stored);
 bool plain_name(std::string_view name); // not empty, without NUL and '/', not "." or ".."

@@ -15,7 +15,8 @@ constexpr size_t most_extents = size_t{8} << 20;
 
 class Walk {
 public:
-    Walk(const Inode& inode, Metadata& metadata) : inode_(inode), metadata_(metadata) {}
+    Walk(const Inode& inode, Metadata& metadata, size_t most_blocks)
+        : inode_(inode), metadata_(metadata), most_blocks_(most_blocks) {}
 
     void records(std::span<const std::byte> bytes, uint64_t count, const std::string& where) {
         if (count > bytes.size() / extent_record_size)
@@ -58,6 +59,8 @@ private:
         const auto offset = metadata_.super.block_offset(block);
         if (!offset) fail(where + " lies beyond the file system");
         if (!seen_.insert(block).second) fail(where + " is used twice");
+        if (seen_.size() > most_blocks_)
+            fail("its extent tree has more than " + std::to_string(most_blocks_) + " blocks");
         std::vector<std::byte> bytes(metadata_.super.block_size);
         metadata_.read(*offset, bytes);
         const bool v5 = metadata_.super.checksums();
@@ -75,6 +78,7 @@ private:
 
     const Inode& inode_;
     Metadata& metadata_;
+    const size_t most_blocks_;
     std::vector<Extent> extents_;
     std::unordered_set<uint64_t> seen_;
 };
@@ -91,8 +95,8 @@ bool possible(const Extent& extent, const Superblock& super) {
            super.block_offset(extent.block, extent.count).has_value();
 }
 
-std::vector<Extent> read_extents(const Inode& inode, const Fork& fork, Metadata& metadata) {
-    Walk walk(inode, metadata);
+std::vector<Extent> read_extents(const Inode& inode, const Fork& fork, Metadata& metadata, size_t most_blocks) {
+    Walk walk(inode, metadata, most_blocks);
     if (fork.format == Format::extents)
         walk.records(inode.area(fork), fork.extents, "its list of extents");
     else if (fork.format == Format::tree)

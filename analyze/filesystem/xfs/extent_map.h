@@ -19,7 +19,8 @@ bool possible(const Extent& extent, const Superblock& super);
 
 // Ascending and disjoint. Throws Error{never_valid} on a fork that is damaged, leaves the file system, meets a block
 // of its tree twice, or has more extents than any file needs (8 Mi).
-std::vector<Extent> read_extents(const Inode& inode, const Fork& fork, Metadata& metadata);
+std::vector<Extent> read_extents(const Inode& inode, const Fork& fork, Metadata& metadata,
+                                 size_t most_blocks = ~size_t{0}); // of its tree
 
 // Throws when two extents share blocks: within a directory that makes it endless.
 void refuse_overlap(const std::vector<Extent>& extents, const Inode& inode);

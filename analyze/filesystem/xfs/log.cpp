@@ -26,7 +26,7 @@ void Log::read(uint64_t block, std::span<std::byte> into) {
         block %= blocks_;
         const auto part =
             into.first(static_cast<size_t>(std::min<uint64_t>(into.size(), (blocks_ - block) * block_size)));
-        reader_.read(start_ + block * block_size, part, false);
+        reader_.read(start_ + block * block_size, part);
         block += part.size() / block_size;
         into = into.subspan(part.size());
     }
@@ -34,7 +34,7 @@ void Log::read(uint64_t block, std::span<std::byte> into) {
 
 uint32_t Log::cycle(uint64_t block) {
     std::array<std::byte, 8> bytes{};
-    reader_.read(start_ + block * block_size, bytes, false);
+    reader_.read(start_ + block * block_size, bytes);
     return be32(bytes, 0) == magic ? be32(bytes, 4) : be32(bytes, 0);
 }
 

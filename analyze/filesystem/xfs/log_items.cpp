@@ -9,6 +9,8 @@ namespace kanshiki::xfs {
 namespace {
 
 constexpr unsigned flag_inodes = 0x1, flag_cancel = 0x2, flag_quotas = 0x4 | 0x8 | 0x10; // blf_flags
+constexpr uint64_t most_work = uint64_t{16} << 30;
+constexpr size_t largest_buffer = 128;           // sectors: the largest block
 constexpr size_t chunk = 128;                    // what a bit of the map stands for
 constexpr size_t most_sectors = size_t{1} << 20; // of the overlay: 512 MiB
 
@@ -82,6 +84,7 @@ LogItems::Buffer LogItems::buffer(const LogItem& item) {
 std::vector<std::byte> LogItems::load(uint64_t place, size_t size) {
     if (place > reader_.size() / Overlay::sector || size > reader_.size() - place * Overlay::sector)
         damaged("log: an item for byte " + std::to_string(place) + " * 512, beyond the volume");
+    count_work(size);
     std::vector<std::byte> bytes(size);
     reader_.read(place * Overlay::sector, bytes, false);
     overlay_.patch(place * Overlay::sector, bytes);
@@ -93,8 +96,15 @@ void LogItems::store(uint64_t place, std::span<const std::byte> bytes) {
     if (overlay_.size() > most_sectors) damaged("log: it changes more than 512 MiB");
 }
 
-bool LogItems::newer_on_disk(std::span<const std::byte> block, uint64_t lsn) const {
-    if (!super_.checksums() || block.size() < Overlay::sector) return false;
+void LogItems::count_work(size_t bytes) {
+    work_ += bytes;
+    if (work_ > most_work) damaged("log: its items change more than 16 GiB, again and again");
+}
+
+bool LogItems::newer_on_disk(const Buffer& buffer, uint64_t lsn) {
+    if (!super_.checksums()) return false;
+    const std::vector<std::byte> bytes = load(buffer.place, Overlay::sector);
+    const std::span<const std::byte> block = bytes;
     const bool super = be32(block, 0) == 0x58465342; // XFSB
     const auto place = super ? LsnPlace{240, 32} : lsn_place(block);
     if (!place) return false;
@@ -140,9 +150,9 @@ void LogItems::apply(const Transaction& transaction) {
 void LogItems::apply_buffer(const LogItem& item, uint64_t lsn) {
     const Buffer found = buffer(item);
     if ((found.flags & flag_quotas) || found.blocks == 0 || cancelled(found.place, found.blocks)) return;
-    std::vector<std::byte> bytes = load(found.place, size_t{found.blocks} * Overlay::sector);
+    if (found.blocks > largest_buffer) damaged("log: a buffer item of " + std::to_string(found.blocks) + " sectors");
     const bool inodes = found.flags & flag_inodes;
-    if (!inodes && newer_on_disk(bytes, lsn)) return;
+    if (!inodes && newer_on_disk(found, lsn)) return;
     size_t region = 1;
     for (size_t bit = 0; bit < found.bits();) {
         if (!found.bit(bit)) {
@@ -154,17 +164,26 @@ void LogItems::apply_buffer(const LogItem& item, uint64_t lsn) {
         while (bit + run < found.bits() && found.bit(bit + run)) run++;
         const auto& from = item.regions[region++];
         run = std::min(run, from.size() / chunk); // a long run may be in several regions
-        if (run == 0 || (bit + run) * chunk > bytes.size()) damaged("log: a buffer item that runs over its buffer");
-        for (size_t at = 0; at < run * chunk; at++) {
-            // Of a buffer of inodes only the lists of unlinked ones (di_next_unlinked) are taken; inode items tell the
-            // rest.
-            const size_t to = bit * chunk + at, field = to % super_.inode_size;
-            if (!inodes || (field >= 96 && field < 100)) bytes[to] = from[at];
-        }
+        if (run == 0 || (bit + run) * chunk > found.blocks * Overlay::sector)
+            damaged("log: a buffer item that runs over its buffer");
+        write(found, bit * chunk, std::span(from).first(run * chunk));
         bit += run;
     }
-    store(found.place, bytes);
     applied_++;
+}
+
+// Changes the sectors that the piece at byte `inside` of the buffer lies in.
+void LogItems::write(const Buffer& buffer, size_t inside, std::span<const std::byte> piece) {
+    const size_t first = inside / Overlay::sector, end = (inside + piece.size() - 1) / Overlay::sector + 1;
+    std::vector<std::byte> bytes = load(buffer.place + first, (end - first) * Overlay::sector);
+    for (size_t index = 0; index < piece.size(); index++) {
+        // Of a buffer of inodes only the lists of unlinked ones (di_next_unlinked) are taken; inode items tell the
+        // rest.
+        const size_t field = (inside + index) % super_.inode_size;
+        if (!(buffer.flags & flag_inodes) || (field >= 96 && field < 100))
+            bytes[inside - first * Overlay::sector + index] = piece[index];
+    }
+    store(buffer.place + first, bytes);
 }
 
 // "Inode Create": a run of inodes that nobody uses yet.

@@ -25,20 +25,22 @@ private:
     struct Buffer; // the format of a buffer item
     static Buffer buffer(const LogItem& item);
     void apply_buffer(const LogItem& item, uint64_t lsn);
+    void write(const Buffer& buffer, size_t inside, std::span<const std::byte> piece);
     void apply_inode(const LogItem& item, uint64_t lsn);
     void apply_inode_create(const LogItem& item);
     void note_intent(const LogItem& item);
     bool cancelled(uint64_t place, uint32_t blocks) const { return cancelled_.contains({place, blocks}); }
     std::vector<std::byte> load(uint64_t place, size_t size); // place: in units of 512 bytes
     void store(uint64_t place, std::span<const std::byte> bytes);
-    bool newer_on_disk(std::span<const std::byte> block, uint64_t lsn) const;
+    bool newer_on_disk(const Buffer& buffer, uint64_t lsn);
+    void count_work(size_t bytes);
 
     VolumeReader& reader_;
     const Superblock& super_;
     Overlay& overlay_;
     std::map<std::pair<uint64_t, uint32_t>, unsigned> cancelled_;
     std::map<std::pair<ItemType, uint64_t>, unsigned> intents_;
-    uint64_t applied_ = 0;
+    uint64_t applied_ = 0, work_ = 0;
 };
 
 // A logged inode's regions → its bytes on disk.

@@ -61,6 +61,8 @@ std::shared_ptr<const Replayed> make(BlockSource& source, Range volume, const Su
         result->notices = {std::string("the file system was not unmounted, and its log could not be replayed (") +
                            error.what() + "): what is shown may be older, and contradict itself"};
     }
+    if (!reader.take_unreadable().empty())
+        result->notices.emplace_back("parts of its log could not be read: the last changes may be missing");
     return result;
 }
 

@@ -8,8 +8,9 @@ namespace {
 constexpr size_t operation_header = 12, transaction_header = 16;
 constexpr unsigned transaction_client = 0x69, log_client = 0xaa;
 constexpr unsigned flag_start = 0x1, flag_commit = 0x2, flag_continued = 0x8, flag_unmount = 0x20;
-constexpr size_t most_regions = 100'000;          // of an item; a buffer has one for each run of 128 bytes
-constexpr uint64_t most_held = uint64_t{1} << 30; // of transactions that have not ended
+constexpr size_t most_regions = 100'000;            // of an item; a buffer has one for each run of 128 bytes
+constexpr size_t region_cost = 64;                  // of memory, beside its bytes
+constexpr uint64_t most_held = uint64_t{256} << 20; // of transactions that have not ended
 
 [[noreturn]] void fail(const LogRecord& record, const std::string& what) {
     damaged("log: the record at block " + std::to_string(record.block) + " " + what);
@@ -62,8 +63,8 @@ void Transactions::operation(const LogRecord& record, uint32_t id, unsigned flag
         if (open_.empty()) held_ = 0;
         commit(whole);
     } else {
-        held_ += bytes.size();
-        if (held_ > most_held) fail(record, "leaves more than 1 GiB of transactions open");
+        held_ += bytes.size() + region_cost;
+        if (held_ > most_held) fail(record, "leaves more than 256 MiB of transactions open");
         if (flags & flag_continued)
             go_on(found->second, bytes);
         else

@@ -14,7 +14,7 @@ constexpr uint32_t magic = 0x58465342;                        // "XFSB"
 constexpr uint16_t directory_v2 = 0x2000, more_bits = 0x8000; // sb_versionnum
 constexpr uint32_t features2_file_types = 0x200;              // sb_features2
 constexpr uint64_t no_inode = ~uint64_t{0};
-constexpr size_t size_v4 = 208, checksum_at = 224, size_v5 = 264;
+constexpr size_t checksum_at = 224, size_v5 = 264;
 
 bool power_between(uint64_t value, uint64_t least, uint64_t most) {
     return value >= least && value <= most && std::has_single_bit(value);

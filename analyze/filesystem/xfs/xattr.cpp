@@ -11,8 +11,9 @@ namespace {
 constexpr uint16_t leaf_v4 = 0xfbee, leaf_v5 = 0x3bee, node_v4 = 0xfebe, node_v5 = 0x3ebe;
 constexpr uint32_t value_magic = 0x5841524d, symlink_magic = 0x58534c4d; // "XARM", "XSLM"
 constexpr unsigned flag_local = 0x1, flag_root = 0x2, flag_secure = 0x4, flag_parent = 0x8, flag_incomplete = 0x80;
-constexpr unsigned deepest = 5;                 // XFS_DA_NODE_MAXDEPTH
-constexpr size_t largest_value = 64 * 1024;     // XATTR_SIZE_MAX
+constexpr unsigned deepest = 5;             // XFS_DA_NODE_MAXDEPTH
+constexpr size_t largest_value = 64 * 1024; // XATTR_SIZE_MAX
+constexpr uint64_t most_bytes = uint64_t{256} << 20;
 constexpr size_t most_blocks = size_t{1} << 20; // of one inode's attribute tree
 
 std::string_view text(std::span<const std::byte> bytes, size_t at, size_t size) {
@@ -59,6 +60,7 @@ private:
 
     void tree() {
         extents_ = read_extents(inode_, inode_.attributes, metadata_);
+        refuse_overlap(extents_, inode_);
         if (!extents_.empty()) block(0, std::nullopt);
     }
 
@@ -116,6 +118,9 @@ private:
         }
         const size_t size = be32(bytes, at + 4);
         if (size > largest_value) return false;
+        // Values may share blocks in a forged tree.
+        if ((total_ += size) > most_bytes)
+            damaged("inode " + std::to_string(inode_.number) + ": more than 256 MiB of attributes");
         if (flags & (flag_parent | flag_incomplete)) {
             give(flags, name, {});
             return true;
@@ -156,6 +161,7 @@ private:
     std::vector<Extent> extents_;
     std::unordered_set<uint32_t> seen_;
     std::string wrong_;
+    uint64_t total_ = 0; // bytes of remote values
 };
 
 } // namespace

@@ -95,7 +95,8 @@ bool XfsFileSystem::internal(const Inode& inode) const {
 FileInfo XfsFileSystem::stat(uint64_t number) {
     const Inode& found = inode(number);
     FileInfo info = found.info;
-    info.allocated = !found.mode_zero && state(number) == State::allocated;
+    // Without links it was unlinked while it was open: deleted, though a mount has yet to free it.
+    info.allocated = !found.mode_zero && info.links != 0 && state(number) == State::allocated;
     // The last unlink sets it; an inode that was written off with its whole chunk still is as before.
     if (!info.allocated && info.links == 0 && info.changed != Timestamp{}) info.deleted = info.changed;
     if (info.type == FileType::symlink) info.symlink_target = symlink_target(found);
@@ -210,13 +211,13 @@ void XfsFileSystem::list(uint64_t directory, const std::function<void(const Dire
             std::ranges::replace_if(
                 each.name, [](char letter) { return letter == '/' || letter == '\0'; }, '_');
         }
-        if (each.deleted && !give_deleted(name, directory, each)) return;
-        if (!each.deleted) stale.seen(name);
+        if (each.deleted) judge_deleted(name, found, each);
+        stale.seen(name);
         entry(each);
     };
     std::exception_ptr failure;
     try {
-        read_directory(found, metadata_, give);
+        read_directory(found, metadata_, gone, give);
     } catch (const Error& error) {
         if (error.code() != ExitCode::never_valid) throw;
         failure = std::current_exception();

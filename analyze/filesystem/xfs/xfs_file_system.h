@@ -43,9 +43,8 @@ private:
     const Content& content(uint64_t number);
     std::vector<FileExtent> to_file_extents(const std::vector<Extent>& extents) const;
     // deleted.cpp: what freed inodes and names still tell.
-    bool give_deleted(const Name& name, uint64_t directory, DirectoryEntry& entry);
-    std::vector<Extent> surviving_extents(const Inode& inode);
-    bool all_free(const std::vector<Extent>& extents);
+    void judge_deleted(const Name& name, const Inode& directory, DirectoryEntry& entry);
+    bool blocks_free(const Inode& inode);
     void orphans_of(uint32_t ag, const std::function<bool(uint64_t)>& named,
                     const std::function<void(const DirectoryEntry&)>& entry);
 

@@ -106,6 +106,21 @@ SegmentMap::Target Layout::target(const Area& area, uint64_t size) {
     return out;
 }
 
+// Of a linear segment that reaches beyond what the source has of its physical volume, what is there; `span` becomes the
+// rest. An image that was cut short is the common case.
+void Layout::add_cut_short(Area& area, SegmentMap::Span& span, SegmentMap& map) {
+    const auto found = physical_.find(area.name);
+    if (found == physical_.end() || !present_[found->second]) return;
+    const SegmentMap::Target there = on_physical(found->second, area, extent_);
+    if (there.missing) return;
+    const uint64_t here = std::min(span.size, (*present_[found->second] - there.offset) / extent_ * extent_);
+    if (here == span.size) return;
+    map.spans.push_back({span.offset, here, Backing::stored, 0, {there}});
+    span.offset += here;
+    span.size -= here;
+    area.extent += here / extent_;
+}
+
 void Layout::add_stripes(const Segment& segment, SegmentMap::Span span, SegmentMap& map) {
     const uint64_t count = segment.areas.size();
     span.stripe_size = segment.stripe_size * sector;
@@ -117,7 +132,9 @@ void Layout::add_stripes(const Segment& segment, SegmentMap::Span span, SegmentM
         return add_missing(span.offset, span.size, map);
     }
     uint64_t missing = 0;
-    for (const Area& area : segment.areas) {
+    std::vector<Area> areas = segment.areas;
+    if (count == 1) add_cut_short(areas[0], span, map);
+    for (const Area& area : areas) {
         span.targets.push_back(target(area, span.size / count));
         if (span.targets.back().missing) missing += span.size / count;
     }
@@ -223,7 +240,7 @@ LaidOut Layout::lay_out(const LogicalVolumeEntry& logical) {
         out.unreadable = "a snapshot of " + logical.snapshot_of +
                          ": it keeps what was changed since, in a form that this version does not read";
     } else if (out.map->size == 0) {
-        out.unreadable = "it has no segment that can be read";
+        out.unreadable = "it has no segment that can be read" + (out.notices.empty() ? "" : ": " + out.notices.front());
     } else if (out.map->missing == out.map->size) {
         out.unreadable = out.notices.empty() ? "all of it is missing" : out.notices.front();
     }

@@ -33,6 +33,7 @@ private:
     Map map_of(const LogicalVolumeEntry& logical);
     Map named(const std::string& name);
     void add_segment(const Segment& segment, SegmentMap& map);
+    void add_cut_short(Area& area, SegmentMap::Span& span, SegmentMap& map);
     void add_stripes(const Segment& segment, SegmentMap::Span span, SegmentMap& map);
     void add_mirror(const Segment& segment, SegmentMap::Span span, SegmentMap& map);
     std::vector<std::optional<std::vector<std::byte>>> read_superblocks(const Segment& segment);

@@ -238,3 +238,51 @@ TEST(XfsContradictions, AnotherUuidIsStillTheSameFileSystem) {
     EXPECT_EQ(names(*files, find(*files, "/block")).size(), 40u);
     EXPECT_THAT(files->take_warnings(), testing::IsEmpty());
 }
+
+TEST(XfsContradictions, RealtimeContentCannotBeRead) {
+    Folder folder;
+    write(folder / "content", noise(10'000, 1));
+    const auto image = make(folder, "", "d--755 0 0\nfile ---644 0 0 " + (folder / "content").string() + "\n$\n");
+    uint64_t inode = 0;
+    {
+        const auto source = open_image(image);
+        inode = find(*open_whole(*source), "/file");
+    }
+    run("xfs_db -x -c 'inode " + std::to_string(inode) + "' -c 'write core.realtime 1' " + image.string());
+    const auto source = open_image(image);
+    const auto files = open_whole(*source);
+    EXPECT_EQ(files->stat(inode).size, 10'000u);
+    std::byte byte{};
+    try {
+        files->read(inode, 0, {&byte, 1});
+        ADD_FAILURE() << "what lies on another device was read";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("realtime device"));
+    }
+}
+
+// A size of 2^63 and a link to a directory itself: told, in bounded time.
+TEST(XfsContradictions, ImpossibleSizesAndLoops) {
+    Folder folder;
+    const auto image =
+        make(folder, "", "d--755 0 0\nfile ---644 0 0 /dev/null\nself d--755 0 0\nx ---644 0 0 /dev/null\n$\n$\n");
+    uint64_t file = 0, self = 0;
+    {
+        const auto source = open_image(image);
+        const auto files = open_whole(*source);
+        file = find(*files, "/file");
+        self = find(*files, "/self");
+    }
+    patch(image, file * 512 + 56, std::string_view("\x80\0\0\0\0\0\0\0", 8)); // di_size; both lie in the first group
+    run("xfs_db -x -c 'inode " + std::to_string(self) + "' -c 'write u3.sfdir3.list[0].inumber.i4 " +
+        std::to_string(self) + "' -c 'write u3.sfdir3.list[0].filetype 2' " + image.string());
+    const auto source = open_image(image);
+    const auto files = open_whole(*source);
+    std::byte byte{};
+    EXPECT_EQ(files->stat(file).size, uint64_t{1} << 63);
+    EXPECT_THROW(files->read(file, 0, {&byte, 1}), Error);
+    const auto found = names(*files, self);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found.at("x").inode, self);
+    EXPECT_EQ(found.at("x").type, FileType::directory);
+}
