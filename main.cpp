@@ -27,6 +27,7 @@ static const Command commands[] = {
     {"cat", "the content of one file", run_cat},
     {"extract", "files of an image into a folder, with a manifest", run_extract},
     {"timeline", "when its files were changed, read, made", run_timeline},
+    {"mount", "an image as folders, read-only", run_mount},
     {"triage", "what happened on it", run_triage_command},
 };
 

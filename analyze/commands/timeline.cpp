@@ -92,7 +92,9 @@ public:
             const auto progress = [&](uint64_t names) {
                 events_.progress({"list files", names, std::nullopt, 0, 0, "files"});
             };
-            list_tree(*place.volume, place.file, {true, add, missed, progress}, stop_);
+            const auto warning = [&](const std::string& each) { session_.notice(each); };
+            list_tree(session_.image().source(), *place.volume, place.file,
+                      {true, true, default_threads(), add, missed, warning, progress}, stop_);
             session_.take_notes(*place.volume, place.file.path);
         }
         if (!streamed) write_sorted();
@@ -134,7 +136,7 @@ private:
         const bool csv = options_.format == "l2tcsv";
         if (csv) out_.write(l2tcsv_header());
         for (const TimelineEntry& each : entries_) {
-            const ListedFile& file = listing_[each.index];
+            const ListedFile file = listing_[each.index];
             const Shown& shown = prefixes_[file.volume];
             out_.write(csv ? l2tcsv_line(file, each, shown.prefix, shown.file_system) : timesketch_line(file, each));
         }
@@ -146,7 +148,7 @@ private:
     Events& events_;
     std::stop_token stop_;
     std::string text_;
-    std::deque<ListedFile> listing_;
+    Listing listing_;
     std::vector<TimelineEntry> entries_;
     std::map<unsigned, Shown> prefixes_;
 };

@@ -163,7 +163,9 @@ private:
         const bool folder = place.file.info.type == FileType::directory && has_own_content(place.file);
         const auto add = [&](const ListedFile& file) { work.add(prepare(file)); };
         if (folder)
-            list_tree(volume, place.file, {options_.deleted, add, [this](const NotCovered& each) { miss(each); }},
+            list_tree(image_.source(), volume, place.file,
+                      {true, options_.deleted, options_.threads, add, [this](const NotCovered& each) { miss(each); },
+                       warning_},
                       stop_);
         else
             add(place.file);

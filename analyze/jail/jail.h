@@ -21,6 +21,8 @@ std::vector<std::string> confine(const JailRules& rules);
 
 // Goes on in a child: nothing in the child; in the parent, when the child has ended, its exit status. Throws
 // Error{internal} when a crash killed the child: no stack trace, no half-dead program. `what` is for that message.
-std::optional<int> run_in_child(const std::string& what);
+// in_parent is called there before it waits.
+std::optional<int> run_in_child(
+    const std::string& what, const std::function<void()>& in_parent = [] {});
 
 } // namespace kanshiki

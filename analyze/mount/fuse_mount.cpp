@@ -223,7 +223,8 @@ fuse_lowlevel_ops operations() {
 } // namespace
 
 FuseMount::FuseMount(const std::filesystem::path& folder, bool allow_other) {
-    // The image's owners and modes are shown, not obeyed: only who mounted it may look (allow_other: all, and they are).
+    // The image's owners and modes are shown, not obeyed: only who mounted it may look (allow_other: all, and they
+    // are).
     std::string rules = "-oro,nodev,nosuid,noexec,subtype=kanshiki,fsname=kanshiki";
     if (allow_other) rules += ",allow_other,default_permissions";
     std::string name = "kanshiki";

@@ -75,7 +75,7 @@ private:
     std::vector<Mounted> volumes_;
     std::mutex mutex_; // of what follows
     std::map<std::pair<size_t, uint64_t>, uint64_t> large_;
-    std::vector<Place> large_places_; // handles that do not fit into a number
+    std::vector<Place> large_places_;                                        // handles that do not fit into a number
     std::list<std::pair<NodeId, std::shared_ptr<const NodeFolder>>> recent_; // most recently used first
     std::unordered_map<NodeId, decltype(recent_)::iterator> found_;
     size_t kept_names_ = 0;

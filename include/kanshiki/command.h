@@ -42,6 +42,7 @@ int run_stat(const std::vector<std::string>& arguments);
 int run_cat(const std::vector<std::string>& arguments);
 int run_extract(const std::vector<std::string>& arguments);
 int run_timeline(const std::vector<std::string>& arguments);
+int run_mount(const std::vector<std::string>& arguments);
 int run_triage_command(const std::vector<std::string>& arguments);
 // The hand-overs' targets.
 void triage_image(const std::string& image, const std::string& folder);

@@ -6,7 +6,7 @@ _kanshiki() {
     local browse='--volume --deleted --key-file'
     local options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log prove check selftest info ls stat cat extract timeline triage --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'acquire verify convert seal transfer log prove check selftest info ls stat cat extract timeline mount triage --help --version' -- "$word")
         return
     fi
     [ "$command $before" = "ls --hash" ] && before= # there it takes no value
@@ -45,6 +45,7 @@ _kanshiki() {
     cat) options="$source $browse --inode --raw --quiet --help" ;;
     extract) options="$all $source $browse --output --force --threads" ;;
     timeline) options="$source --key-file --volume --format --from --to --path --output --force --progress --quiet --help" ;;
+    mount) options="$source $browse --foreground --no-symlinks --allow-other --quiet --help" ;;
     triage) options="$all $source --key-file --output --force --threads" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -26,7 +26,8 @@ TEST(SplitTarget, AtTheFirstColonAfterAnExistingFile) {
     EXPECT_EQ(split(top + "/none.img:/etc"), std::pair(top + "/none.img:/etc", std::string()));
     EXPECT_EQ(split(top + "/disk.img:etc"), std::pair(top + "/disk.img:etc", std::string())) << "no path";
     EXPECT_EQ(split("ssh://u@h:22/dev/nvme1n1"), std::pair(std::string("ssh://u@h:22/dev/nvme1n1"), std::string("")));
-    EXPECT_EQ(split("ssh://u@h:22/dev/nvme1n1:/etc/x:/y"), std::pair(std::string("ssh://u@h:22/dev/nvme1n1"), std::string("/etc/x:/y")));
+    EXPECT_EQ(split("ssh://u@h:22/dev/nvme1n1:/etc/x:/y"),
+              std::pair(std::string("ssh://u@h:22/dev/nvme1n1"), std::string("/etc/x:/y")));
     EXPECT_EQ(split("ssh://u@h"), std::pair(std::string("ssh://u@h"), std::string("")));
 }
 
