@@ -52,7 +52,7 @@ TEST(SafeName, DifferentNamesStayDifferentAndShort) {
 TEST(SafeName, EveryByteAloneAndInside) {
     std::set<std::string> seen;
     for (int byte = 0; byte < 256; byte++)
-        for (const std::string name :
+        for (const std::string& name :
              {std::string(1, static_cast<char>(byte)), "a" + std::string(1, static_cast<char>(byte))}) {
             const std::string safe = safe_name(name);
             EXPECT_TRUE(seen.insert(safe).second) << byte;
