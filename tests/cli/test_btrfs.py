@@ -245,11 +245,16 @@ def test_the_superblock_s_mirror_is_used_where_the_first_is_damaged(tmp_path, da
     assert "the superblock at byte 67108864" in said and "65536" in said
 
 
-def test_a_root_tree_that_is_gone_leaves_the_commit_before(tmp_path):
+def root_of_top_level(image) -> int:
+    return int(re.search(r"fs tree key \(FS_TREE ROOT_ITEM 0\) (\d+)", run("btrfs", "inspect-internal", "dump-tree", "-r", image))[1])
+
+
+@pytest.mark.parametrize("root_of", [lambda image: super_field(image, 65536, 0x50), root_of_top_level], ids=["tree of trees", "top-level subvolume"])
+def test_a_root_that_is_gone_leaves_the_commit_before(tmp_path, root_of):
     image, _ = filled(tmp_path)
     with mounted(image, "-o", "nodiscard") as top:
         write(top / "the last", b"x")
-    root = super_field(image, 65536, 0x50)
+    root = root_of(image)
     for logical, size, copies in metadata_stripes(image):
         for copy in copies if logical <= root < logical + size else []:
             flip(image, copy + root - logical, 16384)
