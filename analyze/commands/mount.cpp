@@ -14,9 +14,9 @@ namespace kanshiki {
 namespace {
 
 constexpr const char* examples = R"(Examples:
-  mkdir mnt && kanshiki mount disk.img.zst mnt           mnt/p1/etc/passwd ...
-  kanshiki mount disk.img mnt --foreground --deleted     until Ctrl-C; warnings are shown
-  grep -r eval mnt/p1/var/www; fusermount3 -u mnt
+  kanshiki mount disk.img.zst mnt                         mnt/p1/etc/passwd ...; fusermount3 -u mnt ends it
+  kanshiki mount disk.img mnt --foreground --deleted      until Ctrl-C; warnings are shown
+  kanshiki mount ssh://user@host/dev/nvme1n1 mnt --sudo --volume 1
 
 Read-only, nodev, nosuid, noexec; the kernel parses nothing of the image. Each volume is a folder, p1, p2 ...; a source without a partition
 table is its file system's root. Owners and modes are shown, not obeyed: only who mounted it may look. What cannot be read is an

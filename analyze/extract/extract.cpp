@@ -190,6 +190,8 @@ private:
         const bool reused = file.deleted && file.info.allocated;
         if (file.handle == 0 && file.path != "/")
             job.status = "failed", job.why = file.deleted ? "a deleted name that points nowhere" : "no inode";
+        else if (!file.known)
+            job.status = "failed", job.why = "its inode could not be read";
         else if (reused)
             job.status = "failed", job.why = "a deleted name; its inode has been used again";
         else if (file.path == "/")
