@@ -129,8 +129,7 @@ void list_folder(FileSystem& files, unsigned volume, uint64_t directory, const s
             missed({volume, path, where, error.what()});
         }
         for (const Bad& bad : files.take_unreadable())
-            missed({volume, path,
-                    "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+            missed({volume, path, files.place(bad.range),
                     std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros"});
     };
     std::vector<DirectoryEntry> entries;

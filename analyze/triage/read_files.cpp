@@ -27,8 +27,7 @@ public:
         const size_t got = files_.read(file_.handle, offset, into);
         if (offset <= read_) read_ = std::max(read_, offset + got);
         for (const Bad& bad : files_.take_unreadable())
-            not_covered("source bytes " + std::to_string(bad.range.offset) + " to " +
-                            std::to_string(bad.range.end() - 1),
+            not_covered(files_.place(bad.range),
                         std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros");
         return got;
     }
