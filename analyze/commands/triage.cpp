@@ -12,6 +12,7 @@
 #include "kanshiki/escape.h"
 #include "kanshiki/manifest.h"
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
@@ -47,6 +48,12 @@ std::string first_evidence(const Finding& finding) {
     return text;
 }
 
+// "rocky/root"; empty for a partition.
+std::string name_of(const TriageResult& result, unsigned number) {
+    const auto found = std::ranges::find(result.table.volumes, number, &Volume::number);
+    return found == result.table.volumes.end() ? "" : found->name;
+}
+
 void print_row(const char* label, const std::string& text) {
     std::cout << fmt::format("{:<13}{}\n", label, escape_terminal(text));
 }
@@ -56,8 +63,10 @@ void print_text(const TriageResult& result, const std::filesystem::path& folder)
                             ", partition table: " + result.table.scheme);
     for (const VolumeSummary& volume : result.volumes) {
         const std::string label = volume.file_system.label.empty() ? "" : " \"" + volume.file_system.label + "\"";
-        print_row("volume", fmt::format("{}: {}{}, {}: {}, {}, {} deleted", volume.number, volume.file_system.type,
-                                        label, human_size(volume.range.size), plural(volume.files, "file", "files"),
+        const std::string name = name_of(result, volume.number);
+        print_row("volume", fmt::format("{}{}: {}{}, {}: {}, {}, {} deleted", volume.number,
+                                        name.empty() ? "" : " (" + name + ")", volume.file_system.type, label,
+                                        human_size(volume.range.size), plural(volume.files, "file", "files"),
                                         plural(volume.directories, "directory", "directories"), volume.deleted));
     }
     if (result.volumes.empty()) print_row("volume", "none with a file system that this version reads");
@@ -101,6 +110,7 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
     Json volumes = Json::array(), findings = Json::array(), files = Json::array(), severities = Json::object();
     for (const VolumeSummary& each : result.volumes) {
         Json volume{{"number", each.number}, {"offset", each.range.offset}, {"size", each.range.size}};
+        volume["name"] = to_utf8_lossless(name_of(result, each.number));
         volume["file_system"] = describe(each.file_system);
         volume["files"] = each.files, volume["directories"] = each.directories, volume["deleted"] = each.deleted;
         volumes.push_back(std::move(volume));

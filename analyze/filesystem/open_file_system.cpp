@@ -28,7 +28,11 @@ std::unique_ptr<FileSystem> open_file_system(BlockSource& source, Range range, s
 }
 
 std::unique_ptr<FileSystem> open_volume(BlockSource& source, const Volume& volume, std::stop_token stop) {
-    return open_file_system(volume.in(source), volume.range, std::move(stop));
+    auto files = open_file_system(volume.in(source), volume.range, std::move(stop));
+    if (files && volume.content) files->tell_places([volume](const Range& range) { return place_text(volume, range); });
+    return files;
 }
+
+std::string FileSystem::place(const Range& range) const { return place_ ? place_(range) : place_text(Volume{}, range); }
 
 } // namespace kanshiki

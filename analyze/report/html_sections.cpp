@@ -62,11 +62,13 @@ void write_volumes(const TriageResult& result, std::ostream& out) {
            "<th class=\"n\">Files</th><th class=\"n\">Directories</th><th class=\"n\">Deleted names</th></tr>\n";
     std::map<unsigned, const VolumeSummary*> read;
     for (const VolumeSummary& volume : result.volumes) read.emplace(volume.number, &volume);
-    const auto line = [&](unsigned index, const std::string& what, Range range, const VolumeSummary* volume) {
-        out << "<tr><td>" << index << "</td><td>" << what << "</td><td class=\"n\">" << number(range.offset)
-            << "</td><td class=\"n\">" << size(range.size) << "</td>";
+    const auto line = [&](unsigned index, const std::string& what, const std::string& first, uint64_t bytes,
+                          const std::string& holds, const VolumeSummary* volume) {
+        out << "<tr><td>" << index << "</td><td>" << what << "</td><td class=\"n\">" << first << "</td><td class=\"n\">"
+            << size(bytes) << "</td>";
         if (volume == nullptr) {
-            out << "<td colspan=\"4\" class=\"soft\">no file system that this version reads</td></tr>\n";
+            out << "<td colspan=\"4\" class=\"soft\">"
+                << (holds.empty() ? "no file system that this version reads" : holds) << "</td></tr>\n";
             return;
         }
         out << "<td>" << text(volume->file_system.type);
@@ -78,11 +80,13 @@ void write_volumes(const TriageResult& result, std::ostream& out) {
     };
     for (const Volume& volume : result.table.volumes) {
         const auto found = read.find(volume.number);
-        line(volume.number, text(volume.description) + (volume.allocated ? "" : " (no partition)"), volume.range,
+        line(volume.number, text(volume.description) + (volume.allocated ? "" : " (no partition)"),
+             volume.content ? "" : number(volume.range.offset), volume.range.size, text(volume.holds),
              found == read.end() ? nullptr : found->second);
         if (found != read.end()) read.erase(found);
     }
-    for (const auto& [index, volume] : read) line(index, "", volume->range, volume);
+    for (const auto& [index, volume] : read)
+        line(index, "", number(volume->range.offset), volume->range.size, "", volume);
     out << "</table>\n";
     for (const std::string& notice : result.table.notices) out << "<p>" << text(notice) << "</p>\n";
     out << "</div>\n</section>\n";

@@ -25,8 +25,7 @@ public:
     size_t read(uint64_t offset, std::span<std::byte> into) const override {
         const size_t got = files_.read(file_.handle, offset, into);
         for (const Bad& bad : files_.take_unreadable())
-            not_covered("source bytes " + std::to_string(bad.range.offset) + " to " +
-                            std::to_string(bad.range.end() - 1),
+            not_covered(files_.place(bad.range),
                         std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros");
         return got;
     }

@@ -51,13 +51,9 @@ private:
         for (const Bad& bad : unreadable) {
             uint64_t& times = told_[{bad.range.offset, bad.range.size}];
             if (++times > limits_.times_told) continue;
-            miss(path, where(bad.range.offset, bad.range.end()),
+            miss(path, files_.place(bad.range),
                  std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros, so " + consequence);
         }
-    }
-
-    static std::string where(uint64_t offset, uint64_t end) {
-        return "source bytes " + std::to_string(offset) + " to " + std::to_string(end - 1);
     }
 
     void tell_warnings() {
@@ -66,7 +62,7 @@ private:
         if (more) sink_.warning("there were more warnings than are told here");
         for (const auto& [range, times] : told_)
             if (times > limits_.times_told)
-                miss("", where(range.first, range.first + range.second),
+                miss("", files_.place({range.first, range.second}),
                      "unreadable: " + std::to_string(times - limits_.times_told) +
                          " more names depend on it than are told here");
     }

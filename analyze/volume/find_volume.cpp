@@ -30,4 +30,15 @@ std::vector<VolumeContent::Part> locate(const Volume& volume, Range range) {
     return {{range.offset, range}};
 }
 
+std::string place_text(const Volume& volume, Range range) {
+    const auto bytes = [](const Range& each) {
+        return "bytes " + std::to_string(each.offset) + " to " + std::to_string(each.end() - 1);
+    };
+    if (!volume.content) return "source " + bytes(range);
+    const auto parts = volume.content->locate(range);
+    std::string where = parts.empty() ? "which the source does not have" : "source " + bytes(parts.front().range);
+    if (parts.size() > 1) where += " and " + std::to_string(parts.size() - 1) + " more pieces";
+    return bytes(range) + " of " + volume.name + " (" + where + ")";
+}
+
 } // namespace kanshiki

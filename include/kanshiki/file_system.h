@@ -111,6 +111,14 @@ public:
     virtual std::vector<Bad> take_unreadable() = 0;
     // Wrong checksums and contradictions met since this was last asked: one line each, with the place.
     virtual std::vector<std::string> take_warnings() { return {}; }
+
+    // Where a range that this file system tells lies, for people: "source bytes 512 to 1023"; on a volume with bytes of
+    // its own "bytes 512 to 1023 of rocky/root (source bytes …)". Thread-safe.
+    std::string place(const Range& range) const;
+    void tell_places(std::function<std::string(const Range&)> place) { place_ = std::move(place); }
+
+private:
+    std::function<std::string(const Range&)> place_; // empty: ranges are of the source
 };
 
 // Tries each reader of the table on source's `range`; null when none knows it. The source must allow concurrent reads

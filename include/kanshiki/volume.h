@@ -58,4 +58,7 @@ const Volume& find_volume(const VolumeTable& table, std::string_view wanted);
 // Where in the source the bytes of volume's `range` (as its file system tells it) are kept; see VolumeContent::locate.
 std::vector<VolumeContent::Part> locate(const Volume& volume, Range range);
 
+// The same for people: "source bytes 512 to 1023", "bytes 0 to 511 of rocky/root (source bytes 1536 to 2047)".
+std::string place_text(const Volume& volume, Range range);
+
 } // namespace kanshiki

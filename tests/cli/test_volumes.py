@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 
 import pytest
@@ -9,7 +10,7 @@ import rig
 
 from lvm import lvm_on
 from test_prove import LOG, PASSWD, tree
-from volumes import MIB, run, sized
+from volumes import MIB, mounted, put, run, sized
 
 pytestmark = pytest.mark.full
 
@@ -133,6 +134,7 @@ def test_a_missing_physical_volume_is_said_and_never_zeros(kanshiki, disk, tmp_p
     kanshiki("triage", image, "-o", tmp_path / "out").expect(0)
     gaps = (tmp_path / "out/coverage.jsonl").read_text()
     assert "rocky/data" in gaps and "not in this source" in gaps
+    assert " of rocky/striped (which the source does not have)" in gaps
     kanshiki("acquire", image, "-o", tmp_path / "a.img").expect(0)
     refused = kanshiki("prove", tmp_path / "a.img", "/var/log/auth.log", "--volume", "rocky/striped", "-o", tmp_path / "p.json")
     assert refused.code != 0 and not (tmp_path / "p.json").exists()
@@ -212,3 +214,60 @@ def test_nothing_is_proven_of_a_file_whose_ciphertext_the_image_has(kanshiki, en
     kanshiki("acquire", encrypted / "disk", "-o", tmp_path / "a.img").expect(0)
     done = kanshiki("prove", tmp_path / "a.img", "/var/log/auth.log", "-o", tmp_path / "p.json").expect(2)
     assert "ciphertext" in done.stderr and not (tmp_path / "p.json").exists()
+
+
+def made_by_kernel(path, size, root, mkfs) -> None:
+    sized(path, size)
+    run(*mkfs, path, env=dict(os.environ, TEST_DIR="x", TEST_DEV="x", QA_CHECK_FS="x"))  # mkfs.xfs: less than 300 MiB, as its own tests may
+    with mounted(path) as folder:
+        run("cp", "-a", f"{root}/.", folder)
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    """A whole disk as physical volume, with XFS, Btrfs and ext4 on volumes of two segments each."""
+    folder = tmp_path_factory.mktemp("roots")
+    root = tree(tmp_path_factory.mktemp("tree"))
+    sizes = {"xfs": 64, "btrfs": 128, "ext4": 32}
+    for kind, mkfs in {"xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q"], "ext4": ["mkfs.ext4", "-q"]}.items():
+        made_by_kernel(folder / kind, sizes[kind] * MIB, root, mkfs)
+    with lvm_on(folder / "etc", sized(folder / "disk", 256 * MIB)) as lvm:
+        lvm("pvcreate", *lvm.devices)
+        lvm("vgcreate", "vg", *lvm.devices)
+        for kind in sizes:
+            lvm.create(kind, "-L", "16M", "vg")
+        for kind, size in sizes.items():
+            lvm("lvextend", "-L", f"{size}M", f"vg/{kind}")
+            assert len(lvm.report("lvs", "seg_start", "--segments", f"vg/{kind}")) == 2
+            lvm.write(f"vg/{kind}", folder / kind)
+    return folder, root
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs", "ext4"])
+def test_root_file_systems_on_logical_volumes(kanshiki, roots, kind):
+    folder, _ = roots
+
+    def listed(image, *options):
+        done = kanshiki("ls", image, "-R", "--json", "--hash", "--quiet", *options).expect(0)
+        entries = [json.loads(line) for line in done.stdout.splitlines()]
+        return {each["path"]: each.get("sha256") for each in entries if not each["deleted"]}
+    found, _ = volumes(kanshiki, folder / "disk")
+    inside = listed(folder / "disk", "--volume", found[f"vg/{kind}"]["number"])
+    assert inside == listed(folder / kind), "as the file system alone"
+    assert inside["/var/log/auth.log"] == hashlib.sha256(LOG).hexdigest() and inside["/etc/passwd"] == hashlib.sha256(PASSWD).hexdigest()
+    assert set(inside) >= {f"/many{number}" for number in range(300)}
+
+
+def test_gpt_of_a_disk_with_sectors_of_4096_bytes(kanshiki, tmp_path):
+    image = sized(tmp_path / "disk", 64 * MIB)
+    device = run("losetup", "--show", "--find", "--sector-size", "4096", image).strip()
+    try:
+        run("sgdisk", "-n", "1:256:+16M", "-c", "1:first", "-n", "2:8192:+8M", device)
+    finally:
+        run("losetup", "--detach", device)
+    for spoilt in (False, True):
+        if spoilt:
+            put(image, 4096, bytes(4096))  # the primary header
+        found, notices = volumes(kanshiki, image)
+        assert [(each["number"], each["offset"], each["size"]) for each in found.values()] == [(1, MIB, 16 * MIB), (2, 32 * MIB, 8 * MIB)]
+        assert bool(notices) == spoilt

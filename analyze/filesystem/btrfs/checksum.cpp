@@ -1,13 +1,11 @@
 #include "analyze/filesystem/btrfs/checksum.h"
 
+#include "acquire/block/xxh64.h"
 #include "analyze/filesystem/btrfs/blake2b.h"
 #include "analyze/filesystem/bytes.h"
 #include "analyze/filesystem/crc32c.h"
 
 #include <algorithm>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace kanshiki::btrfs {
 
@@ -46,7 +44,7 @@ bool checksum_holds(ChecksumType type, std::span<const std::byte> bytes, std::sp
     case ChecksumType::crc32c:
         return le32(stored, 0) == ~crc32c(~0u, bytes);
     case ChecksumType::xxhash64:
-        return le64(stored, 0) == XXH64(bytes.data(), bytes.size(), 0);
+        return le64(stored, 0) == xxh64(bytes);
     case ChecksumType::sha256:
         return equal(kanshiki::sha256(bytes));
     case ChecksumType::blake2b:

@@ -5,6 +5,7 @@
 #include "kanshiki/error.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace kanshiki::btrfs {
 namespace {
@@ -81,10 +82,11 @@ void BtrfsFileSystem::read_chunks() {
 
 // The top-level subvolume; of the newest older commit when the last one's tree of trees cannot be read.
 void BtrfsFileSystem::find_root() {
-    std::optional<Error> failure;
+    std::exception_ptr failure;
+    std::string why;
     std::vector<uint8_t> order{0};
-    for (uint8_t commit = 1; commit <= super_.backups.size(); commit++)
-        if (super_.backups[commit - 1].tree_root.node != 0) order.push_back(commit);
+    for (unsigned commit = 1; commit <= super_.backups.size(); commit++)
+        if (super_.backups[commit - 1].tree_root.node != 0) order.push_back(static_cast<uint8_t>(commit));
     std::ranges::sort(order.begin() + 1, order.end(), std::greater{},
                       [&](uint8_t commit) { return super_.backups[commit - 1].tree_root.generation; });
     for (const uint8_t commit : order) {
@@ -96,16 +98,18 @@ void BtrfsFileSystem::find_root() {
             trees_.root(top.tree);
             root_ = *packed;
             if (failure)
-                info_.notices.push_back(std::string(failure->what()) + "; the state of generation " +
+                info_.notices.push_back(why + "; the state of generation " +
                                         std::to_string(commits_.root_tree(0).root.generation) +
                                         " is shown instead of " + std::to_string(super_.generation));
             return;
         } catch (const Error& error) {
             if (error.code() != ExitCode::never_valid) throw;
-            if (!failure) failure = error;
+            if (failure) continue;
+            failure = std::current_exception();
+            why = error.what();
         }
     }
-    throw *failure;
+    std::rethrow_exception(failure);
 }
 
 namespace {

@@ -68,10 +68,10 @@ void BtrfsFileSystem::orphans(const std::function<bool(uint64_t)>& named,
 // damage, and not told.
 void BtrfsFileSystem::older_commits(const std::function<void(const DirectoryEntry&)>& entry) {
     std::vector<uint8_t> order;
-    for (uint8_t commit = 1; commit <= super_.backups.size(); commit++)
+    for (unsigned commit = 1; commit <= super_.backups.size(); commit++)
         if (const TreeRoot& root = super_.backups[commit - 1].tree_root;
             root.node != 0 && root.node != commits_.root_tree(0).root.node)
-            order.push_back(commit);
+            order.push_back(static_cast<uint8_t>(commit));
     std::ranges::sort(order, std::greater{},
                       [&](uint8_t commit) { return super_.backups[commit - 1].tree_root.generation; });
     Warnings unheard;

@@ -49,9 +49,8 @@ void History::drop_overwritten() {
     std::ranges::stable_sort(copies_, [](const LogCopy& a, const LogCopy& b) {
         return a.index != b.index ? a.index < b.index : later(a.sequence, b.sequence);
     });
-    const auto rest =
-        std::ranges::unique(copies_, [](const LogCopy& a, const LogCopy& b) { return a.index == b.index; });
-    copies_.erase(rest.begin(), rest.end());
+    const auto same = [](const LogCopy& a, const LogCopy& b) { return a.index == b.index; };
+    copies_.erase(std::unique(copies_.begin(), copies_.end(), same), copies_.end());
     std::erase_if(copies_, [&](const LogCopy& each) {
         return std::ranges::binary_search(headers_, each.index) ||
                (!super_.checksums() && !std::ranges::binary_search(committed_, each.sequence));
@@ -59,10 +58,11 @@ void History::drop_overwritten() {
 }
 
 const LogCopy* History::as_of(uint64_t block, uint32_t sequence) const {
-    const auto of = [&](uint32_t index) { return copies_[index].block; };
-    const auto range = std::ranges::equal_range(by_block_, block, {}, of);
-    for (auto each = range.end(); each != range.begin();) {
-        const LogCopy& copy = copies_[*--each];
+    const auto before = [&](uint32_t index) { return copies_[index].block < block; };
+    const auto end = std::partition_point(by_block_.begin(), by_block_.end(),
+                                          [&](uint32_t index) { return copies_[index].block <= block; });
+    for (auto each = end; each != by_block_.begin() && !before(*(each - 1)); --each) {
+        const LogCopy& copy = copies_[*(each - 1)];
         if (!later(copy.sequence, sequence)) return &copy;
     }
     return nullptr;

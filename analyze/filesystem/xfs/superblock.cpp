@@ -86,7 +86,9 @@ std::optional<Superblock> parse_superblock(std::span<const std::byte> bytes) {
     super.ag_blocks_log = byte(124);
     super.in_progress = byte(126) != 0;
     const unsigned directory_log = byte(192), log_sector_log = byte(193);
-    if (super.block_log > 16 || directory_log > 16 || byte(121) > 15 || !plausible(super, byte(121), directory_log))
+    // Exponents first: plausible() shifts by them.
+    if (super.block_log > 16 || directory_log > 16 || byte(121) > 15 || super.inode_log > 11 ||
+        !plausible(super, byte(121), directory_log))
         return std::nullopt;
     super.directory_block_size = super.block_size << directory_log;
     if (log_sector_log >= 9 && log_sector_log <= 15) super.log_sector_size = 1u << log_sector_log;

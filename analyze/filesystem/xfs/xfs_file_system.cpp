@@ -38,7 +38,7 @@ XfsFileSystem::XfsFileSystem(BlockSource& source, Range range, const Superblock&
 }
 
 const Inode& XfsFileSystem::inode(uint64_t number) {
-    if (inode_.number == number) return inode_;
+    if (inode_.number == number && number != ~uint64_t{0}) return inode_; // that marks an empty cache
     const Superblock& super = metadata_.super;
     const auto offset = super.inode_offset(number);
     if (!offset) fail(number, "lies beyond the file system");
@@ -117,7 +117,7 @@ std::string XfsFileSystem::symlink_target(const Inode& inode) {
 }
 
 const XfsFileSystem::Content& XfsFileSystem::content(uint64_t number) {
-    if (content_.number == number) return content_;
+    if (content_.number == number && number != ~uint64_t{0}) return content_;
     content_ = {};
     const Inode& found = inode(number);
     if (!has_content(found)) {
