@@ -116,7 +116,7 @@ def test_what_was_fsynced_after_the_last_commit_is_shown_as_the_kernel_replays_i
         expected = kernel_view(top)
     assert expected[b"/b/to"]["sha256"] == sha256(b"from" * 3) and b"/b/gone" not in expected and b"/a/new" in expected
     renamed_by_replay = lambda path, field: (path, field) == (b"/b/to", "changed")  # noqa: E731  (the kernel stamps it when it replays)
-    assert_same(expected, kanshiki_view(tmp_path / "unclean", quiet=False), unless=renamed_by_replay)
+    assert_same(expected, kanshiki_view(tmp_path / "unclean", says="was not replayed on disk"), unless=renamed_by_replay)
     assert "was not replayed on disk" in ls(tmp_path / "unclean").stderr
 
 
@@ -187,6 +187,43 @@ def test_a_deleted_subvolume_is_an_orphan_until_it_is_cleaned(tmp_path):
     assert "OrphanSubvolume-256" in lost[0]["path"] and lost[0]["deleted"]
 
 
+def crc32c_table() -> list:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+def same_hash(prefix: bytes) -> tuple:
+    """Two names with the hash that Btrfs files them under."""
+    table, seen = crc32c_table(), {}
+    while True:
+        name = prefix + b"%016x" % DICE.getrandbits(64)
+        state = 0xFFFFFFFE
+        for byte in name:
+            state = state >> 8 ^ table[(state ^ byte) & 0xFF]
+        if seen.setdefault(state, name) != name:
+            return seen[state], name
+
+
+def test_names_and_attributes_with_the_same_hash(tmp_path):
+    image = new(tmp_path, SIZE, "mkfs.btrfs", "-q")
+    names, attributes = same_hash(b""), same_hash(b"user.")
+    with mounted(image) as top:
+        for name in names:
+            write(top / os.fsdecode(name), name)
+            for attribute in attributes:
+                os.setxattr(top / os.fsdecode(name), attribute, attribute)
+    dump = run("btrfs", "inspect-internal", "dump-tree", "-t", "5", image)
+    assert len(re.findall(r"DIR_ITEM \d+\) itemoff \d+ itemsize 92", dump)) == 1, "one item has both names"
+    with mounted(image, read_only=True) as top:
+        expected = kernel_view(top)
+    assert len(expected) == 3 and len(expected[b"/" + names[0]]["xattrs"]) >= 2
+    assert_same(expected, kanshiki_view(image))
+
+
 def metadata_stripes(image) -> list:
     """(logical, size, offsets of the copies) of each metadata and system chunk."""
     dump = run("btrfs", "inspect-internal", "dump-tree", "-t", "chunk", image)
@@ -214,7 +251,7 @@ def test_metadata_that_is_damaged_in_one_of_two_copies_is_read_from_the_other(tm
         assert len(copies) == 2
         for at in range(0, size, 16384):
             flip(image, copies[copy] + at + 200)
-    assert_same(expected, kanshiki_view(image, quiet=False))
+    assert_same(expected, kanshiki_view(image, says="has a wrong checksum" if copy == 0 else ""))
     said = ls(image).stderr
     assert ("has a wrong checksum" in said and "is used" in said) == (copy == 0)
 
@@ -240,20 +277,25 @@ def test_data_with_a_wrong_checksum_is_given_and_told(tmp_path, mkfs, recovered)
 def test_the_superblock_s_mirror_is_used_where_the_first_is_damaged(tmp_path, damage):
     image, expected = filled(tmp_path)
     flip(image, 65536 + (0x40 if damage == "magic" else 0x300), 8)
-    assert_same(expected, kanshiki_view(image, quiet=False))
+    assert_same(expected, kanshiki_view(image, says="superblock"))
     said = ls(image).stderr
     assert "the superblock at byte 67108864" in said and "65536" in said
 
 
-def test_a_root_tree_that_is_gone_leaves_the_commit_before(tmp_path):
+def root_of_top_level(image) -> int:
+    return int(re.search(r"fs tree key \(FS_TREE ROOT_ITEM 0\) (\d+)", run("btrfs", "inspect-internal", "dump-tree", "-r", image))[1])
+
+
+@pytest.mark.parametrize("root_of", [lambda image: super_field(image, 65536, 0x50), root_of_top_level], ids=["tree of trees", "top-level subvolume"])
+def test_a_root_that_is_gone_leaves_the_commit_before(tmp_path, root_of):
     image, _ = filled(tmp_path)
     with mounted(image, "-o", "nodiscard") as top:
         write(top / "the last", b"x")
-    root = super_field(image, 65536, 0x50)
+    root = root_of(image)
     for logical, size, copies in metadata_stripes(image):
         for copy in copies if logical <= root < logical + size else []:
             flip(image, copy + root - logical, 16384)
-    found = kanshiki_view(image, quiet=False)
+    found = kanshiki_view(image, says="is shown instead of")
     assert b"/files/size-5000" in found and b"/the last" not in found
     assert "is shown instead of" in ls(image).stderr
 

@@ -109,3 +109,18 @@ def test_a_damaged_journal_is_said(tmp_path, where):
                 damaged += 1
     assert damaged
     assert "wrong checksum" in notices(copy)
+
+
+def test_fast_commits_are_said(tmp_path):
+    image = made(tmp_path / "image", 96 * MIB, "mkfs.ext4", "-q", "-O", "fast_commit")
+    with mounted(image) as top:
+        (top / "first").write_bytes(b"1")
+        os.sync()
+        with open(top / "second", "wb") as file:
+            file.write(b"2" * 5000)
+            file.flush()
+            os.fsync(file.fileno())
+        copy = copied(image, tmp_path / "copy")
+    with mounted(copied(copy, tmp_path / "replayed")) as top:
+        assert (top / "second").read_bytes() == b"2" * 5000
+    assert "has fast commits, which are not replayed" in notices(copy)

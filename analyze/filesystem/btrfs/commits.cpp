@@ -16,6 +16,12 @@ Tree Commits::root_tree(uint8_t commit) const {
     return {id::root_tree, super_.backups[commit - 1].tree_root, true};
 }
 
+void Commits::fall_back(uint8_t commit) {
+    current_ = commit;
+    known_.clear();
+    checksums_.clear();
+}
+
 void Commits::overlay(uint64_t tree, std::shared_ptr<const Overlay> items) {
     overlays_[tree] = std::move(items);
     known_.erase({0, tree});

@@ -19,7 +19,7 @@ public:
     // The tree of trees. commit: 0, or 1 to 4 for the superblock's backups.
     Tree root_tree(uint8_t commit) const;
     // Uses the newest backup instead of the current commit: of a file system whose root tree is damaged.
-    void fall_back(uint8_t commit) { current_ = commit; }
+    void fall_back(uint8_t commit);
     uint8_t current() const { return current_; }
 
     // Throws Error{never_valid} when there is no such tree.

@@ -39,16 +39,18 @@ bool plausible_name(std::string_view name) {
     return !name.empty() && name.find('/') == name.npos && name.find('\0') == name.npos && name != "." && name != "..";
 }
 
-// Entries are looked for at every place where one may have begun.
-void stale_in(std::span<const std::byte> block, const DirectoryLayout& layout, size_t at, size_t end,
+// Entries are looked for at every place where one may have begun. Only the first of a block loses its number on
+// deletion, and it stays a link of the chain: elsewhere one without a number is none.
+void stale_in(std::span<const std::byte> block, const DirectoryLayout& layout, size_t at, size_t end, bool chained,
               const RawEntries& entry) {
+    const size_t begin = at;
     while (at + smallest <= end) {
         const size_t length = length_of(layout, le16(block, at + 4));
         const size_t name = std::to_integer<size_t>(block[at + 6]);
         const uint8_t type = std::to_integer<uint8_t>(block[at + 7]);
         const size_t size = needed(layout, name);
         if (name == 0 || size > end - at || length < size || length % 4 != 0 || length > block.size() - at ||
-            type > 7 || le32(block, at) > layout.inodes) {
+            type > 7 || le32(block, at) > layout.inodes || (le32(block, at) == 0 && !(chained && at == begin))) {
             at += 4;
             continue;
         }
@@ -91,7 +93,7 @@ void stale_entries(std::span<const std::byte> block, const DirectoryLayout& layo
         if (is_tail(block, at)) return;
         const bool used = le32(block, at) != 0;
         const size_t begin = used ? at + needed(layout, std::to_integer<size_t>(block[at + 6])) : at;
-        stale_in(block, layout, begin, at + length, entry);
+        stale_in(block, layout, begin, at + length, !used, entry);
         at += length;
     }
 }

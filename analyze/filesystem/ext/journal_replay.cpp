@@ -93,9 +93,11 @@ private:
         sequence_++;
     }
 
-    // "Fast commits": blocks behind the ring that say what changed since the last full commit. Ours does not redo them.
+    // "Fast commits": blocks behind the ring, after one that is left out, say what changed since the last full commit.
+    // Ours does not redo them.
     void look_for_fast_commits() {
-        const auto block = read_(super_.last());
+        if (!log_.physical(uint64_t{super_.last()} + 1)) return;
+        const auto block = read_(uint64_t{super_.last()} + 1);
         if (le16(block, 0) == fast_commit_head && le16(block, 2) >= 8 && le32(block, 8) == sequence_)
             notice("has fast commits, which are not replayed: the last changes before the crash are missing");
     }
