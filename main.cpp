@@ -23,6 +23,11 @@ static const Command commands[] = {
     {"selftest", "show that this build images rightly here", run_selftest},
     {"info", "what an image or source is", run_info},
     {"ls", "the files of an image, deleted ones too", run_ls},
+    {"stat", "all that the file system says of one file", run_stat},
+    {"cat", "the content of one file", run_cat},
+    {"extract", "files of an image into a folder, with a manifest", run_extract},
+    {"timeline", "when its files were changed, read, made", run_timeline},
+    {"mount", "an image as folders, read-only", run_mount},
     {"triage", "what happened on it", run_triage_command},
 };
 

@@ -20,6 +20,7 @@ public:
         if (!bytes_) throw std::bad_alloc();
     }
     std::byte* data() { return bytes_.get(); }
+    const std::byte* data() const { return bytes_.get(); }
     size_t size() const { return size_; }
     std::span<std::byte> span() { return {bytes_.get(), size_}; }
 

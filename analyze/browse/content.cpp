@@ -12,6 +12,32 @@ constexpr size_t piece_size = 1024 * 1024;
 constexpr uint64_t always_allowed = uint64_t{64} << 30;
 constexpr uint64_t most_compressed = 16; // times a volume's size that its files may hold, compressed or sparse
 
+// Where in the file a range of the source lies, as the extents say; of compressed and inline content the piece it is
+// in.
+std::vector<UnreadablePiece> locate(const Bad& bad, const std::vector<FileSystem::FileExtent>& extents,
+                                    const Range& piece) {
+    std::vector<UnreadablePiece> found;
+    for (const FileSystem::FileExtent& extent : extents) {
+        const uint64_t from = std::max(bad.range.offset, extent.range.offset);
+        const uint64_t end = std::min(bad.range.end(), extent.range.end());
+        const uint64_t logical = extent.logical + (from - extent.range.offset);
+        if (extent.sparse || from >= end || logical >= piece.end() || logical + (end - from) <= piece.offset) continue;
+        found.push_back({{from, end - from}, {logical, end - from}, bad.error});
+    }
+    if (found.empty()) found.push_back({bad.range, piece, bad.error});
+    return found;
+}
+
+// They only make the place more exact.
+std::vector<FileSystem::FileExtent> extents_or_none(FileSystem& files, uint64_t handle) {
+    try {
+        return files.extents(handle);
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        return {};
+    }
+}
+
 } // namespace
 
 ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
@@ -19,6 +45,7 @@ ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
                            const std::stop_token& stop) {
     ContentResult result;
     std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(size, piece_size)));
+    std::optional<std::vector<FileSystem::FileExtent>> extents;
     files.take_unreadable(); // of what was read before
     while (result.size < size) {
         if (stop.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while reading a file");
@@ -31,8 +58,13 @@ ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
             if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
             result.failure = error.what();
         }
-        for (const Bad& bad : files.take_unreadable())
-            result.unreadable.push_back({bad.range, {result.size, want.size()}, bad.error});
+        const auto bads = files.take_unreadable();
+        if (!bads.empty()) {
+            if (!extents) extents = extents_or_none(files, handle);
+            for (const Bad& bad : bads)
+                std::ranges::move(locate(bad, *extents, {result.size, want.size()}),
+                                  std::back_inserter(result.unreadable));
+        }
         if (!result.failure.empty()) return result;
         if (got == 0) {
             result.failure = "the content ends at byte " + std::to_string(result.size) + " of " + std::to_string(size);
@@ -51,9 +83,9 @@ std::string too_large(const FileSystem& files, uint64_t size) {
 }
 
 std::string where_text(const UnreadablePiece& piece) {
-    return "source bytes " + std::to_string(piece.of_source.offset) + " to " +
-           std::to_string(piece.of_source.end() - 1) + ", in the file between byte " +
-           std::to_string(piece.of_file.offset) + " and " + std::to_string(piece.of_file.end() - 1);
+    return "bytes " + std::to_string(piece.of_file.offset) + " to " + std::to_string(piece.of_file.end() - 1) +
+           " (source bytes " + std::to_string(piece.of_source.offset) + " to " +
+           std::to_string(piece.of_source.end() - 1) + ")";
 }
 
 std::string why_text(const UnreadablePiece& piece) {

@@ -9,7 +9,7 @@ namespace kanshiki {
 
 struct UnreadablePiece {
     Range of_source; // what could not be read, and so is zeros
-    Range of_file;   // the piece of the file that it was met in
+    Range of_file;   // where that is in the file; of compressed content the piece that it spoils
     int error = 0;
 };
 
@@ -29,9 +29,10 @@ ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
 // holes of 2^63 bytes would not end.
 std::string too_large(const FileSystem& files, uint64_t size);
 
-// Whether a deleted name's inode still is the deleted file's: not used again. (The root's handle may be 0, as on ISO.)
+// Whether there is an inode that could be read and still is this file's: that of a deleted name may have been used
+// again. (The root's handle may be 0, as on ISO.)
 inline bool has_own_content(const ListedFile& file) {
-    return (file.handle != 0 || file.path == "/") && !(file.deleted && file.info.allocated);
+    return file.known && (file.handle != 0 || file.path == "/") && !(file.deleted && file.info.allocated);
 }
 
 // One line each, for the ledger.

@@ -3,8 +3,6 @@
 #include "kanshiki/error.h"
 
 #include <algorithm>
-#include <cstring>
-#include <tuple>
 
 namespace kanshiki {
 namespace {
@@ -116,45 +114,6 @@ std::vector<ListedFile> find_entries(FileSystem& files, unsigned volume, std::st
         found.push_back(std::move(file));
     }
     return found;
-}
-
-void list_folder(FileSystem& files, unsigned volume, uint64_t directory, const std::string& folder,
-                 const std::function<void(const ListedFile&)>& file,
-                 const std::function<void(const NotCovered&)>& missed) {
-    const auto guarded = [&](const std::string& path, const char* where, const auto& action) {
-        try {
-            action();
-        } catch (const Error& error) {
-            if (ends_run(error)) throw;
-            missed({volume, path, where, error.what()});
-        }
-        for (const Bad& bad : files.take_unreadable())
-            missed({volume, path, files.place(bad.range),
-                    std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros"});
-    };
-    std::vector<DirectoryEntry> entries;
-    guarded(folder.empty() ? "/" : folder, "directory",
-            [&] { files.list(directory, [&](const DirectoryEntry& entry) { entries.push_back(entry); }); });
-    std::ranges::stable_sort(entries, {},
-                             [](const DirectoryEntry& each) { return std::tie(each.name, each.deleted, each.inode); });
-    for (const DirectoryEntry& entry : entries) {
-        const std::string path = folder + "/" + entry.name;
-        ListedFile found{volume, entry.type, entry.deleted, false, entry.inode, path, {}, entry.certainty};
-        found.info.allocated = false;
-        found.info.inode = entry.inode;
-        guarded(path, "inode", [&] {
-            if (entry.inode != 0) found.info = files.stat(entry.inode);
-        });
-        file(found);
-        if (entry.inode == 0) continue;
-        guarded(path, "alternate data streams", [&] {
-            files.streams(entry.inode, [&](const DirectoryEntry& stream) {
-                DirectoryEntry each = stream;
-                each.deleted = entry.deleted, each.certainty = entry.certainty;
-                file(describe(files, volume, each, path + ":" + stream.name));
-            });
-        });
-    }
 }
 
 } // namespace kanshiki

@@ -8,11 +8,6 @@
 namespace kanshiki {
 namespace {
 
-bool means(const Volume& volume, const std::string& chosen) {
-    const std::string number = std::to_string(volume.number);
-    return chosen == number || chosen == "p" + number || (!chosen.empty() && chosen == volume.description);
-}
-
 // "/p2/etc" -> "/etc" for the volume p2.
 std::optional<std::string> below(const BrowsedVolume& volume, const std::string& path) {
     const std::string prefix = "/" + volume.name;
@@ -24,27 +19,30 @@ std::optional<std::string> below(const BrowsedVolume& volume, const std::string&
 
 } // namespace
 
-Image::Image(BlockSource& source, const std::string& chosen, std::stop_token stop) : source_(source) {
-    const VolumeTable table = read_volumes(source, stop);
-    for (const std::string& notice : table.notices) notices_.push_back("partition table: " + notice);
-    const bool named = table.scheme != "none" && chosen.empty();
-    bool met = false;
-    for (const Volume& volume : table.volumes) {
-        if (!volume.allocated || (!chosen.empty() && !means(volume, chosen))) continue;
-        met = true;
-        open(volume, named, stop);
+Image::Image(BlockSource& source, const VolumeOptions& options, const std::string& chosen, std::stop_token stop)
+    : source_(source) {
+    const VolumeTable table = read_volumes(source, options, stop);
+    for (const std::string& notice : table.notices) notices_.push_back("volumes: " + notice);
+    if (!chosen.empty()) {
+        const bool as_prefix = chosen.size() > 1 && chosen.front() == 'p' &&
+                               chosen.find_first_not_of("0123456789", 1) == std::string::npos; // "p2", as ls prints it
+        open(find_volume(table, as_prefix ? chosen.substr(1) : chosen), false, stop);
+    } else {
+        const bool named = table.scheme != "none" || table.volumes.size() > 1;
+        for (const Volume& volume : table.volumes)
+            if (volume.allocated) open(volume, named, stop);
     }
-    if (!met && !chosen.empty())
-        throw Error(ExitCode::usage, "no volume '" + chosen + "' in it; kanshiki info lists them");
     if (volumes_.empty())
         throw Error(ExitCode::never_valid,
                     source.info().uri + ": " + (not_covered_.empty() ? "no volume in it" : not_covered_.front().why));
 }
 
-void Image::open(const Volume& volume, bool named, std::stop_token stop) {
+void Image::open(const Volume& volume, bool named, const std::stop_token& stop) {
     auto files = open_volume(source_, volume, stop);
+    if (!files && volume.opened) return; // what is in it has volumes of its own
     if (!files) {
-        const std::string content = recognise_content(volume.in(source_), volume.range, stop);
+        const std::string content =
+            volume.holds.empty() ? recognise_content(volume.in(source_), volume.range, stop) : volume.holds;
         not_covered_.push_back(
             {volume.number, "",
              "volume " + std::to_string(volume.number) + " at byte " + std::to_string(volume.range.offset),
@@ -62,7 +60,7 @@ ListedFile Image::root_of(BrowsedVolume& volume) {
             files.stat(files.root()), Certainty::certain};
 }
 
-Place Image::find(const std::string& path, bool deleted) {
+std::vector<Place> Image::find_all(const std::string& path, bool deleted) {
     std::vector<Place> found;
     std::optional<Error> damage;
     for (BrowsedVolume& volume : volumes_) {
@@ -78,11 +76,16 @@ Place Image::find(const std::string& path, bool deleted) {
             }
         }
     }
-    if (found.size() == 1) return std::move(found.front());
     if (found.empty() && damage) throw *damage;
     if (found.empty())
         throw Error(ExitCode::usage, path + ": no such file in it" +
                                          (deleted ? ", deleted or not" : "; --deleted looks for deleted ones"));
+    return found;
+}
+
+Place Image::find(const std::string& path, bool deleted) {
+    std::vector<Place> found = find_all(path, deleted);
+    if (found.size() == 1) return std::move(found.front());
     std::string which;
     for (const Place& each : found)
         which += (which.empty() ? "" : ", ") +
@@ -97,6 +100,8 @@ Place Image::find_inode(uint64_t inode) {
     BrowsedVolume& volume = volumes_.front();
     ListedFile file{volume.volume.number,      FileType::unknown, false, false, inode, "",
                     volume.files->stat(inode), Certainty::certain};
+    if (file.info.inode != inode) throw Error(ExitCode::usage, "no inode " + std::to_string(inode) + " in it");
+    file.path = "inode " + std::to_string(inode); // whatever its names are
     file.deleted = !file.info.allocated;
     if (file.deleted) file.certainty = Certainty::likely;
     return {&volume, std::move(file)};

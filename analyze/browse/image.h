@@ -11,7 +11,9 @@ struct BrowsedVolume {
     std::unique_ptr<FileSystem> files;
     BlockSource* source = nullptr; // of the image; never null
 
-    std::string shown(const std::string& path) const { return name.empty() ? path : "/" + name + path; }
+    std::string shown(const std::string& path) const {
+        return name.empty() || !path.starts_with('/') ? path : "/" + name + path;
+    }
 };
 
 // A file found by its path.
@@ -25,7 +27,7 @@ public:
     // chosen: --volume, a number or name; empty: all. Throws Error{usage} when there is no such volume and
     // Error{never_valid} when nothing holds a file system that is known. The source must allow concurrent reads and
     // outlive the image.
-    Image(BlockSource& source, const std::string& chosen, std::stop_token stop);
+    Image(BlockSource& source, const VolumeOptions& options, const std::string& chosen, std::stop_token stop);
 
     BlockSource& source() { return source_; }
     std::vector<BrowsedVolume>& volumes() { return volumes_; }
@@ -34,11 +36,13 @@ public:
 
     // path may begin with a volume's name. Throws Error{usage} when nothing or more than one thing is meant.
     Place find(const std::string& path, bool deleted);
-    Place find_inode(uint64_t inode);
+    // All that is meant, of every volume; at least one.
+    std::vector<Place> find_all(const std::string& path, bool deleted);
+    Place find_inode(uint64_t inode); // its path is "inode N"
     static ListedFile root_of(BrowsedVolume& volume);
 
 private:
-    void open(const Volume& volume, bool named, std::stop_token stop);
+    void open(const Volume& volume, bool named, const std::stop_token& stop);
 
     BlockSource& source_;
     std::vector<BrowsedVolume> volumes_;

@@ -18,20 +18,34 @@ namespace kanshiki {
 
 struct BrowseOptions {
     OpenOptions open;
-    std::string volume; // --volume
+    VolumeOptions volumes; // --key-file
+    std::string volume;    // --volume
     bool quiet = false;
 };
 
-void add_volume_option(CLI::App& app, BrowseOptions& options); // --volume, and those of the source
+// Which file stat and cat mean.
+struct FileChoice {
+    std::string target; // IMAGE[:PATH]
+    std::optional<uint64_t> inode;
+    bool deleted = false;
+};
+
+void add_volume_option(CLI::App& app, BrowseOptions& options); // --volume --key-file, and those of the source
+void add_file_choice(CLI::App& app, FileChoice& choice,
+                     BrowseOptions& options); // IMAGE[:PATH] --inode --deleted, and all above
 unsigned default_threads();
 
 class BrowseSession {
 public:
-    // Opens the source, then confines the process: what may be written is `writable` alone. Parsing begins after that.
-    BrowseSession(const std::string& image, const BrowseOptions& options, const std::filesystem::path& writable,
-                  Events& events, std::stop_token stop);
+    // Opens the source, then confines the process to `rules` (and the source's network). Parsing begins after that.
+    // prepare, in between, may throw: what a source that cannot be opened is to leave nothing of.
+    BrowseSession(
+        const std::string& image, const BrowseOptions& options, JailRules rules, Events& events, std::stop_token stop,
+        const std::function<void()>& prepare = [] {});
 
     Image& image() { return *image_; }
+    // The file of stat and cat; the root where neither path nor inode is given. Unreadable places on the way are told.
+    Place find(const Target& target, const FileChoice& choice);
     // A line on standard error, whatever --quiet says; the exit status is 4 from now on.
     void missed(const NotCovered& what);
     // A line on standard error, once.

@@ -1,7 +1,6 @@
 #include "acquire/commands/options.h"
 #include "analyze/browse/content.h"
 #include "analyze/browse/entry_printer.h"
-#include "analyze/browse/find_entries.h"
 #include "analyze/browse/list_tree.h"
 #include "analyze/browse/output_stream.h"
 #include "analyze/commands/browse_session.h"
@@ -38,22 +37,15 @@ void list_place(BrowseSession& session, const Place& place, const ListOptions& o
                 const std::stop_token& stop) {
     BrowsedVolume& volume = *place.volume;
     const auto missed = [&](const NotCovered& each) { session.missed(each); };
+    const auto warning = [&](const std::string& each) { session.notice(each); };
     EntryPrinter printer(
         session.image().source(), volume, options.style, options.threads,
-        [&](std::string_view text) { out.write(text); },
-        {missed, [&](const std::string& each) { session.notice(each); }}, stop);
+        [&](std::string_view text) { out.write(text); }, {missed, warning}, stop);
     const auto add = [&](const ListedFile& file) { printer.add(file); };
-    const auto notice = [&](const std::string& each) { session.notice(each); };
     const bool folder = place.file.info.type == FileType::directory && has_own_content(place.file);
-    if (folder && options.recursive)
-        list_tree(volume, place.file, {options.deleted, add, missed, {}, notice, options.threads}, stop);
-    else if (folder)
-        list_folder(
-            *volume.files, volume.volume.number, place.file.handle, place.file.path == "/" ? "" : place.file.path,
-            [&](const ListedFile& file) {
-                if (!file.deleted || options.deleted) add(file);
-            },
-            missed);
+    if (folder)
+        list_tree(session.image().source(), volume, place.file,
+                  {options.recursive, options.deleted, options.threads, add, missed, warning}, stop);
     else
         add(place.file);
     printer.finish();

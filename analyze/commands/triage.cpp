@@ -2,6 +2,7 @@
 
 #include "acquire/commands/options.h"
 #include "analyze/commands/describe.h"
+#include "analyze/commands/output_folder.h"
 #include "analyze/commands/volume_options.h"
 #include "analyze/jail/jail.h"
 #include "kanshiki/checksum_list.h"
@@ -36,24 +37,6 @@ constexpr uint64_t largest_manifest = 64 * 1024 * 1024;
 
 std::string plural(uint64_t count, const char* one, const char* many) {
     return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
-void prepare_folder(const std::filesystem::path& folder, bool force) {
-    std::error_code error;
-    const auto status = std::filesystem::status(folder, error);
-    if (std::filesystem::exists(status)) {
-        if (!std::filesystem::is_directory(status))
-            throw Error(ExitCode::usage, folder.string() + " is there and is no folder");
-        const bool empty = std::filesystem::is_empty(folder, error);
-        if (error) throw Error(ExitCode::destination, folder.string() + " cannot be read: " + error.message());
-        if (!empty && !force)
-            throw Error(ExitCode::usage, folder.string() + " is not empty; --force replaces the reports in it");
-        return;
-    }
-    if (std::filesystem::create_directories(folder, error); error)
-        throw Error(ExitCode::destination, folder.string() + " cannot be created: " + error.message());
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-    if (error) throw Error(ExitCode::destination, folder.string() + ": " + error.message());
 }
 
 std::string first_evidence(const Finding& finding) {
@@ -140,6 +123,16 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
                             {"title", to_utf8_lossless(each.title)},
                             {"where", to_utf8_lossless(first_evidence(each))}});
     }
+    const auto sums = [](const std::vector<CoverageSum>& all, const char* unit) {
+        Json list = Json::array();
+        for (const CoverageSum& each : all)
+            list.push_back({{"volume", each.of.volume},
+                            {"treated", treated_name(each.of.treated)},
+                            {"what", to_utf8_lossless(each.of.what)},
+                            {"why", to_utf8_lossless(each.of.why)},
+                            {unit, each.amount}});
+        return list;
+    };
     for (const Report& report : reports()) files.push_back(to_utf8_lossless((folder / report.file).string()));
     const Json out{{"source", to_utf8_lossless(result.source.uri)},
                    {"size", result.source.size.value_or(0)},
@@ -149,6 +142,8 @@ void print_json(const TriageResult& result, const std::filesystem::path& folder)
                    {"severities", severities},
                    {"findings", findings},
                    {"not_covered", result.not_covered.size()},
+                   {"coverage",
+                    {{"bytes", sums(result.coverage.bytes, "bytes")}, {"names", sums(result.coverage.files, "names")}}},
                    {"confinement", result.confinement},
                    {"reports", files},
                    {"exit", 0}};
@@ -190,7 +185,8 @@ TriageResult triage_into(const std::string& spec, const std::filesystem::path& f
                          bool force, const TriageOptions& options, Events& events, std::stop_token stop) {
     if (spec == "-") throw Error(ExitCode::usage, "standard input cannot be triaged: acquire it first");
     const auto source = open_image_or_source(spec, open, events);
-    prepare_folder(folder, force); // nothing is left behind by a source that cannot be opened
+    prepare_folder(folder, force,
+                   "--force replaces the reports in it"); // nothing is left behind by a source that cannot be opened
     const ManifestBeside manifest(spec);
     const auto held = confine({folder, spec.starts_with("ssh://")});
     TriageResult result = run_triage(*source, options, events, stop);

@@ -10,8 +10,7 @@
 namespace kanshiki {
 namespace {
 
-constexpr size_t most_gaps = 1000;             // of what could not be looked at
-constexpr uint64_t window = uint64_t{1} << 30; // of a volume: what is located at once
+constexpr size_t most_gaps = 1000; // of what could not be looked at
 
 Range overlap(const Range& a, const Range& b) {
     const uint64_t from = std::max(a.offset, b.offset), to = std::min(a.end(), b.end());
@@ -66,21 +65,18 @@ private:
             for (; each != out_.ranges.end() && each->range.offset < there.end(); ++each)
                 out[index_of(*each)].push_back(overlap(each->range, there));
         };
-        if (!volume.content) {
-            add(volume.range);
-            return out;
-        }
-        for (uint64_t at = volume.range.offset; at < volume.range.end(); at += window)
-            for (const auto& part : locate(volume, {at, std::min(window, volume.range.end() - at)})) {
-                if (stop_.stop_requested()) throw Error(ExitCode::interrupted, "interrupted while locating volumes");
-                add(part.range);
-            }
+        for (const Range& there : storage(volume, volume.range)) add(there);
         return out;
     }
 
     void explain_volume(const Volume& volume) {
         for (auto& each : owned_) each.clear();
-        const auto here = parts_in(volume);
+        std::vector<std::vector<Range>> here;
+        try {
+            here = parts_in(volume);
+        } catch (const Error& error) {
+            return miss({volume.number, "", "volume", error.what()});
+        }
         if (std::ranges::all_of(here, &std::vector<Range>::empty)) return;
         const std::string name =
             "volume " + std::to_string(volume.number) + (volume.name.empty() ? "" : ", " + volume.name);

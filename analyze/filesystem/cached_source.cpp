@@ -4,44 +4,90 @@
 #include <cstring>
 
 namespace kanshiki {
+namespace {
+
+constexpr size_t kept = 64 * 1024 * 1024; // bytes
+// Metadata is scattered, so little is read at once; where going elsewhere costs a restart, more.
+constexpr size_t scattered = 64 * 1024, onward = 256 * 1024;
+// From here on a read is of a file's content, which is read once: past the cache.
+constexpr size_t content = 256 * 1024;
+
+bool serves_one(const SourceInfo& info) { return info.access != Access::random || info.lanes <= 1; }
+
+} // namespace
 
 CachedSource::CachedSource(BlockSource& below, size_t piece, size_t pieces)
-    : below_(below), info_(below.info()), piece_size_(piece), limit_(pieces) {
+    : below_(below), info_(below.info()), piece_size_(piece),
+      limit_(std::max<size_t>(1, pieces / std::tuple_size_v<decltype(shards_)>)), serial_(serves_one(info_)) {
     info_.access = Access::random;
-    info_.lanes = 8;
+    info_.lanes = std::max(8u, info_.lanes);
+    info_.cached = true;
 }
 
+CachedSource::CachedSource(BlockSource& below)
+    : CachedSource(below, serves_one(below.info()) ? onward : scattered,
+                   kept / (serves_one(below.info()) ? onward : scattered)) {}
+
 std::vector<Extent> CachedSource::extents(Range within, std::stop_token stop) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock turn(one_at_a_time_, std::defer_lock);
+    if (serial_) turn.lock();
     return below_.extents(within, std::move(stop));
 }
 
-std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, std::stop_token stop) {
-    const std::lock_guard lock(mutex_);
-    const auto known = found_.find(index);
-    if (known != found_.end()) {
-        recent_.splice(recent_.begin(), recent_, known->second);
-        return recent_.front();
+void CachedSource::fill(Piece& piece, const std::stop_token& stop) {
+    piece.bytes = AlignedBuffer(piece_size_);
+    Read read;
+    read.offset = piece.index * piece_size_;
+    read.into = piece.bytes.span();
+    std::unique_lock turn(one_at_a_time_, std::defer_lock);
+    if (serial_) turn.lock();
+    below_.read(read, stop);
+    piece.got = read.got;
+    piece.bad = std::move(read.bad);
+}
+
+std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, const std::stop_token& stop) {
+    Shard& shard = shards_[index % shards_.size()];
+    std::unique_lock lock(shard.mutex);
+    while (true) {
+        const auto known = shard.found.find(index);
+        if (known == shard.found.end()) break;
+        const std::shared_ptr<Piece> found = known->second;
+        if (found->ready) {
+            shard.recent.splice(shard.recent.begin(), shard.recent, found->place);
+            return found;
+        }
+        shard.ready.wait(lock); // somebody reads it; should that fail, it is gone from `found` and read again
     }
     auto fresh = std::make_shared<Piece>();
     fresh->index = index;
-    fresh->bytes.resize(piece_size_);
-    Read read;
-    read.offset = index * piece_size_;
-    read.into = fresh->bytes;
-    below_.read(read, std::move(stop));
-    fresh->bytes.resize(read.got);
-    fresh->bad = std::move(read.bad);
-    if (recent_.size() >= limit_) {
-        found_.erase(recent_.back()->index);
-        recent_.pop_back();
+    shard.found[index] = fresh;
+    lock.unlock();
+    try {
+        fill(*fresh, stop);
+    } catch (...) {
+        lock.lock();
+        shard.found.erase(index);
+        shard.ready.notify_all();
+        throw;
     }
-    recent_.push_front(fresh);
-    found_[index] = recent_.begin();
+    lock.lock();
+    fresh->ready = true;
+    shard.recent.push_front(fresh);
+    fresh->place = shard.recent.begin();
+    for (; shard.recent.size() > limit_; shard.recent.pop_back()) shard.found.erase(shard.recent.back()->index);
+    shard.ready.notify_all();
     return fresh;
 }
 
+void CachedSource::read_past(Read& read, const std::stop_token& stop) {
+    std::unique_lock turn(one_at_a_time_, std::defer_lock);
+    if (serial_) turn.lock();
+    below_.read(read, stop);
+}
+
 void CachedSource::read(Read& read, std::stop_token stop) {
+    if (read.into.size() >= content) return read_past(read, stop);
     read.got = 0;
     read.kind = Kind::data;
     read.bad.clear();
@@ -49,8 +95,8 @@ void CachedSource::read(Read& read, std::stop_token stop) {
         const uint64_t offset = read.offset + read.got;
         const auto held = piece(offset / piece_size_, stop);
         const auto inside = static_cast<size_t>(offset % piece_size_);
-        if (inside >= held->bytes.size()) return; // the end of the source
-        const size_t size = std::min(read.into.size() - read.got, held->bytes.size() - inside);
+        if (inside >= held->got) return; // the end of the source
+        const size_t size = std::min(read.into.size() - read.got, held->got - inside);
         std::memcpy(read.into.data() + read.got, held->bytes.data() + inside, size);
         for (const Bad& bad : held->bad) {
             const uint64_t from = std::max(bad.range.offset, offset), end = std::min(bad.range.end(), offset + size);
@@ -61,8 +107,7 @@ void CachedSource::read(Read& read, std::stop_token stop) {
 }
 
 BlockSource& shareable(BlockSource& source, std::unique_ptr<BlockSource>& held) {
-    const SourceInfo& info = source.info();
-    if (info.access == Access::random && info.lanes > 1) return source;
+    if (source.info().cached) return source;
     held = std::make_unique<CachedSource>(source);
     return *held;
 }

@@ -1,9 +1,13 @@
 #pragma once
-// A decorator that lets many workers read a source which serves one read at a time (a stream behind SSH): reads are
-// taken one by one in aligned pieces and kept in a bounded cache. Thread-safe.
+// One cache for all who read a source: aligned pieces, each read once however many ask for it, a bounded number kept.
+// Misses of different pieces go to the source at the same time, unless it serves one read at a time (a stream behind
+// SSH): then they wait in line. Thread-safe.
 
+#include "acquire/block/aligned_buffer.h"
 #include "kanshiki/block_source.h"
 
+#include <array>
+#include <condition_variable>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -13,7 +17,9 @@ namespace kanshiki {
 
 class CachedSource : public BlockSource {
 public:
-    explicit CachedSource(BlockSource& below, size_t piece = 256 * 1024, size_t pieces = 128);
+    // piece: bytes, a power of two.
+    CachedSource(BlockSource& below, size_t piece, size_t pieces);
+    explicit CachedSource(BlockSource& below); // as large as that source needs it
     const SourceInfo& info() const override { return info_; }
     std::vector<Extent> extents(Range within, std::stop_token stop) override;
     void read(Read& read, std::stop_token stop) override;
@@ -21,21 +27,31 @@ public:
 private:
     struct Piece {
         uint64_t index = 0;
-        std::vector<std::byte> bytes;
+        bool ready = false;
+        AlignedBuffer bytes;
+        size_t got = 0;
         std::vector<Bad> bad;
+        std::list<std::shared_ptr<Piece>>::iterator place;
     };
-    using Pieces = std::list<std::shared_ptr<const Piece>>;
-    std::shared_ptr<const Piece> piece(uint64_t index, std::stop_token stop);
+    struct Shard {
+        std::mutex mutex; // of all below, and of `ready` and `place` of its pieces
+        std::condition_variable ready;
+        std::list<std::shared_ptr<Piece>> recent; // most recently used first; ready ones only
+        std::unordered_map<uint64_t, std::shared_ptr<Piece>> found;
+    };
+    std::shared_ptr<const Piece> piece(uint64_t index, const std::stop_token& stop);
+    void fill(Piece& piece, const std::stop_token& stop);
+    void read_past(Read& read, const std::stop_token& stop);
 
     BlockSource& below_;
     SourceInfo info_;
-    const size_t piece_size_, limit_;
-    std::mutex mutex_; // of all below; also held while the source reads: it takes one read at a time anyway
-    Pieces recent_;    // most recently used first
-    std::unordered_map<uint64_t, Pieces::iterator> found_;
+    const size_t piece_size_, limit_; // pieces in each shard
+    const bool serial_;
+    std::mutex one_at_a_time_; // held while a serial source reads
+    std::array<Shard, 16> shards_;
 };
 
-// The source itself where it already serves concurrent reads, else `held`, set to a cache in front of it.
+// The source itself where it is such a cache already, else `held`, set to one in front of it.
 BlockSource& shareable(BlockSource& source, std::unique_ptr<BlockSource>& held);
 
 } // namespace kanshiki

@@ -9,7 +9,6 @@ namespace kanshiki {
 namespace {
 
 constexpr uint64_t block_size = 64 * 1024;
-constexpr size_t block_count = 64;
 
 Range cut(Range volume, const std::optional<uint64_t>& size) {
     if (!size) return volume;
@@ -20,7 +19,9 @@ Range cut(Range volume, const std::optional<uint64_t>& size) {
 } // namespace
 
 VolumeReader::VolumeReader(BlockSource& source, Range volume, std::stop_token stop)
-    : source_(source), volume_(cut(volume, source.info().size)), stop_(std::move(stop)), blocks_(block_count) {}
+    : source_(source), volume_(cut(volume, source.info().size)), stop_(std::move(stop)) {
+    indices_.fill(nothing);
+}
 
 void VolumeReader::check(uint64_t offset, size_t size) const {
     if (offset <= volume_.size && size <= volume_.size - offset) return;
@@ -37,26 +38,27 @@ void VolumeReader::remember(const std::vector<Bad>& bad, uint64_t offset, size_t
 }
 
 VolumeReader::Block& VolumeReader::block(uint64_t index) {
-    if (last_ != nullptr && last_->index == index) return *last_;
-    const auto found = slots_.find(index);
-    if (found != slots_.end()) {
-        last_ = &blocks_[found->second];
-    } else {
-        last_ = &*std::min_element(blocks_.begin(), blocks_.end(), [](auto& a, auto& b) { return a.used < b.used; });
-        slots_.erase(last_->index);
-        last_->index = ~uint64_t{0};
-        if (!last_->bytes) last_->bytes = std::make_unique<std::byte[]>(block_size);
-        Read read;
-        read.offset = volume_.offset + index * block_size;
-        read.into = {last_->bytes.get(), static_cast<size_t>(std::min(block_size, volume_.size - index * block_size))};
-        source_.read(read, stop_);
-        last_->index = index;
-        last_->size = read.got;
-        last_->bad = std::move(read.bad);
-        slots_[index] = static_cast<size_t>(last_ - blocks_.data());
+    if (indices_[last_] != index) {
+        last_ = static_cast<size_t>(std::ranges::find(indices_, index) - indices_.begin());
+        if (last_ == indices_.size()) fill(last_ = oldest(), index);
     }
-    last_->used = ++clock_;
-    return *last_;
+    used_[last_] = ++clock_;
+    return blocks_[last_];
+}
+
+size_t VolumeReader::oldest() const { return static_cast<size_t>(std::ranges::min_element(used_) - used_.begin()); }
+
+void VolumeReader::fill(size_t slot, uint64_t index) {
+    Block& block = blocks_[slot];
+    indices_[slot] = nothing; // should the source throw
+    if (!block.bytes) block.bytes = std::make_unique_for_overwrite<std::byte[]>(block_size);
+    Read read;
+    read.offset = volume_.offset + index * block_size;
+    read.into = {block.bytes.get(), static_cast<size_t>(std::min(block_size, volume_.size - index * block_size))};
+    source_.read(read, stop_);
+    block.size = read.got;
+    block.bad = std::move(read.bad);
+    indices_[slot] = index;
 }
 
 std::span<const std::byte> VolumeReader::part(uint64_t offset, size_t size, bool note) {

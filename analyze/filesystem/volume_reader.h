@@ -1,10 +1,11 @@
 #pragma once
-// Byte reads inside one volume through a small cache of aligned blocks; one per file system object, so not thread-safe.
+// Byte reads inside one volume through a small cache of aligned blocks; one per file system object, so not
+// thread-safe.
 
 #include "kanshiki/block_source.h"
 
+#include <array>
 #include <memory>
-#include <unordered_map>
 
 namespace kanshiki {
 
@@ -29,9 +30,9 @@ public:
     std::vector<Bad> take_unreadable();
 
 private:
+    static constexpr uint64_t nothing = ~uint64_t{0};
+    static constexpr size_t slots = 32; // of 64 KiB; behind it the source has a larger cache for all
     struct Block {
-        uint64_t index = ~uint64_t{0};
-        uint64_t used = 0;
         size_t size = 0;
         std::unique_ptr<std::byte[]> bytes;
         std::vector<Bad> bad;
@@ -39,14 +40,17 @@ private:
     void check(uint64_t offset, size_t size) const;
     void remember(const std::vector<Bad>& bad, uint64_t offset, size_t size);
     Block& block(uint64_t index);
+    size_t oldest() const;
+    void fill(size_t slot, uint64_t index);
     std::span<const std::byte> part(uint64_t offset, size_t size, bool note);
 
     BlockSource& source_;
     Range volume_;
     std::stop_token stop_;
-    std::vector<Block> blocks_;
-    std::unordered_map<uint64_t, size_t> slots_;
-    Block* last_ = nullptr;
+    std::array<uint64_t, slots> indices_; // which block lies where; apart from the blocks, to be searched fast
+    std::array<uint64_t, slots> used_{};  // by the clock
+    std::array<Block, slots> blocks_;
+    size_t last_ = 0;
     uint64_t clock_ = 0;
     std::vector<Bad> unreadable_;
 };

@@ -12,6 +12,7 @@ namespace kanshiki {
 struct JailRules {
     std::filesystem::path writable; // an existing folder; empty: none
     bool network = false;           // the source is behind the network: it may have to reconnect
+    bool folders = false;           // folders may be made in the writable one
 };
 
 // For the whole process, for good; call it with the source open and before other threads that parse are started.
@@ -20,6 +21,8 @@ std::vector<std::string> confine(const JailRules& rules);
 
 // Goes on in a child: nothing in the child; in the parent, when the child has ended, its exit status. Throws
 // Error{internal} when a crash killed the child: no stack trace, no half-dead program. `what` is for that message.
-std::optional<int> run_in_child(const std::string& what);
+// in_parent is called there before it waits.
+std::optional<int> run_in_child(
+    const std::string& what, const std::function<void()>& in_parent = [] {});
 
 } // namespace kanshiki

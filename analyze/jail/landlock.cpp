@@ -25,8 +25,8 @@ struct [[gnu::packed]] BeneathRule {
 };
 constexpr unsigned query_version = 1, rule_beneath = 1;
 constexpr uint64_t execute = 1 << 0, write_file = 1 << 1, read_file = 1 << 2, read_folder = 1 << 3,
-                   remove_folder = 1 << 4, remove_file = 1 << 5, make_regular = 1 << 8, make_all = 0x1fc0,
-                   refer = 1 << 13, truncate = 1 << 14, device_control = 1 << 15;
+                   remove_folder = 1 << 4, remove_file = 1 << 5, make_folder = 1 << 7, make_regular = 1 << 8,
+                   make_all = 0x1fc0, refer = 1 << 13, truncate = 1 << 14, device_control = 1 << 15;
 
 constexpr long sys_create = 444, sys_add = 445, sys_restrict = 446; // the same on every architecture
 
@@ -40,7 +40,7 @@ uint64_t known(uint64_t rights, long abi) {
 
 } // namespace
 
-std::string confine_files(const std::filesystem::path& writable, bool may_read) {
+std::string confine_files(const std::filesystem::path& writable, bool folders, bool may_read) {
     const long abi = ::syscall(sys_create, nullptr, 0, query_version);
     if (abi < 1) return {};
     sha256({});                     // OpenSSL reads its configuration when first used: now, while it may
@@ -58,8 +58,9 @@ std::string confine_files(const std::filesystem::path& writable, bool may_read) 
     bool held = true;
     if (!writable.empty()) {
         const int folder = ::open(writable.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const BeneathRule rule{handled & (write_file | read_file | read_folder | remove_file | make_regular | truncate),
-                               folder};
+        uint64_t allowed = write_file | read_file | read_folder | remove_file | make_regular | truncate;
+        if (folders) allowed |= make_folder;
+        const BeneathRule rule{handled & allowed, folder};
         held = folder >= 0 && ::syscall(sys_add, fd, rule_beneath, &rule, 0) == 0;
         if (folder >= 0) ::close(folder);
     }

@@ -31,7 +31,7 @@ int wait_for(pid_t child) {
 
 } // namespace
 
-std::optional<int> run_in_child(const std::string& what) {
+std::optional<int> run_in_child(const std::string& what, const std::function<void()>& in_parent) {
     std::cout.flush();
     std::cerr.flush();
     // Held back until there is someone to forward to: a signal that comes right after the fork must not end us alone.
@@ -61,6 +61,7 @@ std::optional<int> run_in_child(const std::string& what) {
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     for (unsigned index = 0; index < 3; index++) ::sigaction(signals[index], &action, &before[index]);
     ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+    in_parent();
     const int status = wait_for(child);
     for (unsigned index = 0; index < 3; index++) ::sigaction(signals[index], &before[index], nullptr);
     if (WIFEXITED(status)) return WEXITSTATUS(status);

@@ -1,56 +1,79 @@
-// bodyfile, version 3 of the Sleuth Kit's format, for mactime:
-// MD5|name|inode|mode_as_string|UID|GID|size|atime|mtime|ctime|crtime
+#include "analyze/report/bodyfile.h"
 
 #include "analyze/report/file_mode.h"
 #include "kanshiki/escape.h"
-#include "kanshiki/triage.h"
 
 #include <algorithm>
+#include <charconv>
 #include <ostream>
 
 namespace kanshiki {
 namespace {
 
-// The field's separator and all that could begin a new line become \xNN.
-std::string field(std::string_view bytes) {
-    std::string text = to_utf8_lossless(bytes);
-    const auto harmful = [](char byte) {
-        return byte == '|' || static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
-    };
-    if (std::ranges::none_of(text, harmful)) return text;
-    std::string safe;
-    for (const char byte : text) {
+constexpr size_t enough = 256 * 1024; // bytes, to be written at once
+
+// The field's separator and all that could begin a new line or steer a terminal become \xNN.
+bool harmful(char byte) { return byte == '|' || static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
+
+void append_field(std::string& out, std::string_view bytes) {
+    const auto plain = [](char byte) { return byte >= 0x20 && byte < 0x7f && byte != '|' && byte != '\\'; };
+    if (std::ranges::all_of(bytes, plain)) { // nearly all of a million lines
+        out += bytes;
+        return;
+    }
+    for (const char byte : to_utf8_lossless(bytes)) {
         static constexpr char digits[] = "0123456789abcdef";
         if (!harmful(byte))
-            safe += byte;
+            out += byte;
         else
-            safe.append({'\\', 'x', digits[static_cast<unsigned char>(byte) >> 4], digits[byte & 15]});
+            out.append({'\\', 'x', digits[static_cast<unsigned char>(byte) >> 4], digits[byte & 15]});
     }
-    return safe;
 }
 
-std::string seconds(const std::optional<Timestamp>& time) { return std::to_string(time ? time->seconds : 0); }
+void append_number(std::string& out, std::integral auto value) {
+    char digits[24];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+void append_seconds(std::string& out, const std::optional<Timestamp>& time) {
+    out += '|';
+    append_number(out, time ? time->seconds : 0);
+}
 
 } // namespace
 
+void append_bodyfile_line(std::string& out, std::string_view prefix, const ListedFile& file) {
+    const FileInfo& info = file.info;
+    out.append("0|").append(prefix);
+    append_field(out, file.path);
+    if (!info.symlink_target.empty()) append_field(out += " -> ", info.symlink_target);
+    if (file.deleted) out += info.allocated ? " (deleted-realloc)" : " (deleted)";
+    append_number(out += '|', info.inode);
+    out += '|';
+    out += type_letter(file.name_type);
+    out += '/';
+    out += type_letter(info.type);
+    out += mode_string(info.mode);
+    append_number(out += '|', info.uid);
+    append_number(out += '|', info.gid);
+    append_number(out += '|', info.size);
+    append_seconds(out, info.accessed);
+    append_seconds(out, info.modified);
+    append_seconds(out, info.changed);
+    append_seconds(out, info.created);
+    out += '\n';
+}
+
 void write_bodyfile(const TriageResult& result, std::ostream& out) {
-    const bool prefixed = result.table.scheme != "none";
+    const bool prefixed = result.table.scheme != "none" || result.table.volumes.size() > 1;
+    std::string text;
     for (const ListedFile& file : result.listing) {
-        const FileInfo& info = file.info;
-        std::string line = "0|";
-        if (prefixed) line += "/p" + std::to_string(file.volume);
-        line += field(file.path);
-        if (!info.symlink_target.empty()) line += " -> " + field(info.symlink_target);
-        if (file.deleted) line += info.allocated ? " (deleted-realloc)" : " (deleted)";
-        line += '|' + std::to_string(info.inode) + '|';
-        line += type_letter(file.name_type);
-        line += '/';
-        line += type_letter(info.type);
-        line += mode_string(info.mode) + '|' + std::to_string(info.uid) + '|' + std::to_string(info.gid) + '|' +
-                std::to_string(info.size) + '|' + seconds(info.accessed) + '|' + seconds(info.modified) + '|' +
-                seconds(info.changed) + '|' + seconds(info.created) + '\n';
-        out.write(line.data(), static_cast<std::streamsize>(line.size()));
+        append_bodyfile_line(text, prefixed ? "/p" + std::to_string(file.volume) : "", file);
+        if (text.size() < enough) continue;
+        out.write(text.data(), static_cast<std::streamsize>(text.size()));
+        text.clear();
     }
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
 } // namespace kanshiki

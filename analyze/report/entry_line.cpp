@@ -63,6 +63,7 @@ void add_entry(JsonLine& line, const ListedFile& file) {
     if (!info.symlink_target.empty()) add_bytes(line, "target", info.symlink_target);
     add_flags(line, info);
     line.flag("deleted", file.deleted).flag("allocated", info.allocated).flag("orphan", file.orphan);
+    if (!file.known) line.flag("known", false); // the inode could not be read: all that it would say is missing
     if (file.deleted) line.text("certainty", certainty_name(file.certainty));
 }
 

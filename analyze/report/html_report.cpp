@@ -144,6 +144,7 @@ void write_html_report(const TriageResult& result, std::ostream& out) {
     html::write_logins(result, out);
     html::write_changes(result, out);
     html::write_coverage(result, out);
+    html::write_ledger(result, out);
     out << "</main>\n<footer>\n<p>All times are UTC unless a finding says otherwise. Bytes and lines are places in the "
            "named file: bytes "
            "count from 0, lines from 1. Characters that could mislead a reader (control characters, changes of writing "

@@ -203,6 +203,33 @@ void write_changes(const TriageResult& result, std::ostream& out) {
     out << "</section>\n";
 }
 
+namespace {
+
+void write_sums(const std::vector<CoverageSum>& sums, std::string_view head, std::string (*amount)(uint64_t),
+                std::ostream& out) {
+    out << "<table><tr><th>Volume</th><th>What</th><th>Was</th><th>Why</th><th class=\"n\">" << head << "</th></tr>\n";
+    uint64_t all = 0;
+    for (const CoverageSum& each : sums) {
+        out << "<tr><td>" << each.of.volume << "</td><td>" << text(each.of.what) << "</td><td>"
+            << treated_name(each.of.treated) << "</td><td>" << text(each.of.why) << "</td><td class=\"n\">"
+            << amount(each.amount) << "</td></tr>\n";
+        all += each.amount;
+    }
+    out << "<tr><th colspan=\"4\">in all</th><th class=\"n\">" << amount(all) << "</th></tr>\n</table>\n";
+}
+
+} // namespace
+
+void write_ledger(const TriageResult& result, std::ostream& out) {
+    if (result.coverage.bytes.empty()) return;
+    out << "<section id=\"ledger\">\n<h2>What became of every byte and every name</h2>\n<div class=\"panel\">\n"
+           "<p class=\"soft\">Each byte of the source is counted once; coverage.jsonl has the ranges.</p>\n";
+    write_sums(result.coverage.bytes, "Bytes", size, out);
+    out << "</div>\n<div class=\"panel\">\n";
+    write_sums(result.coverage.files, "Names", number, out);
+    out << "</div>\n</section>\n";
+}
+
 void write_coverage(const TriageResult& result, std::ostream& out) {
     out << "<section id=\"coverage\">\n<h2>What was not read, and why</h2>\n<div class=\"panel\">\n";
     if (result.not_covered.empty()) {

@@ -16,13 +16,4 @@ void write_listing(const TriageResult& result, std::ostream& out) {
     }
 }
 
-// coverage.jsonl: what was not read, and why; an empty file means that all was.
-void write_coverage(const TriageResult& result, std::ostream& out) {
-    for (const NotCovered& each : result.not_covered) {
-        JsonLine line;
-        line.number("volume", each.volume).text("path", each.path).text("where", each.where).text("why", each.why);
-        out << line.finish();
-    }
-}
-
 } // namespace kanshiki

@@ -8,7 +8,7 @@
 namespace kanshiki {
 
 void write_listing(const TriageResult& result, std::ostream& out);  // listing.cpp
-void write_coverage(const TriageResult& result, std::ostream& out); // listing.cpp
+void write_coverage(const TriageResult& result, std::ostream& out); // coverage.cpp
 void write_bodyfile(const TriageResult& result, std::ostream& out); // bodyfile.cpp
 void write_timeline(const TriageResult& result, std::ostream& out); // ../timeline/timeline.cpp
 

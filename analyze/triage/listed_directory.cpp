@@ -48,7 +48,18 @@ void sort_by_name(ListedDirectory& directory) {
     directory.names = std::move(sorted);
 }
 
-void read_streams(FileSystem& files, const ListedDirectory::Name& name, ListedDirectory::Odd& odd) {
+void inspect(FileSystem& files, const WalkOptions& options, uint64_t handle, const FileInfo& info,
+             ListedDirectory::Odd& odd) {
+    try {
+        options.inspect(files, handle, info);
+    } catch (const Error& error) {
+        if (ends_run(error)) throw;
+        odd.inspect_error = error.what();
+    }
+}
+
+void read_streams(FileSystem& files, const WalkOptions& options, const ListedDirectory::Name& name,
+                  ListedDirectory::Odd& odd) {
     try {
         files.streams(name.handle, [&](const DirectoryEntry& stream) { odd.streams.push_back({stream, {}}); });
     } catch (const Error& error) {
@@ -58,6 +69,7 @@ void read_streams(FileSystem& files, const ListedDirectory::Name& name, ListedDi
     for (size_t index = 0; index < odd.streams.size(); index++) {
         try {
             odd.streams[index].info = files.stat(odd.streams[index].entry.inode);
+            if (options.inspect) options.inspect(files, odd.streams[index].entry.inode, odd.streams[index].info);
         } catch (const Error& error) {
             if (ends_run(error)) throw;
             odd.streams_error = error.what();
@@ -121,14 +133,14 @@ void arrange(ListedDirectory& directory) {
     directory.pieces.resize(std::max<size_t>(1, (order.size() + piece_size - 1) / piece_size));
 }
 
-void read_inodes(FileSystem& files, const WalkLimits& limits, size_t path_size, ListedDirectory& directory,
+void read_inodes(FileSystem& files, const WalkOptions& options, size_t path_size, ListedDirectory& directory,
                  size_t piece_index) {
     auto& piece = directory.pieces[piece_index];
     const size_t first = piece_index * piece_size, end = std::min(first + piece_size, directory.by_handle.size());
     piece.infos.reserve((end - first) * 48);
     for (size_t place = first; place < end; place++) {
         auto& name = directory.names[directory.by_handle[place]];
-        if (path_size + 1 + name.size > limits.path) {
+        if (path_size + 1 + name.size > options.limits.path) {
             name.state = ListedDirectory::State::too_long;
             continue;
         }
@@ -140,9 +152,10 @@ void read_inodes(FileSystem& files, const WalkLimits& limits, size_t path_size, 
             name.piece = static_cast<uint32_t>(piece_index);
             name.info = static_cast<uint32_t>(piece.infos.size());
             pack(info, piece.infos);
+            if (options.inspect) inspect(files, options, name.handle, info, odd);
             odd.unreadable = files.take_unreadable();
             const bool directory_too = info.type == FileType::directory;
-            if (!directory_too || !name.deleted) read_streams(files, name, odd);
+            if (!directory_too || !name.deleted) read_streams(files, options, name, odd);
             // Of a deleted name the inode may belong to another directory by now.
             if (directory_too && !(name.deleted && info.allocated))
                 piece.enterable.push_back(directory.by_handle[place]);
@@ -152,7 +165,9 @@ void read_inodes(FileSystem& files, const WalkLimits& limits, size_t path_size, 
             odd.error = error.what();
             odd.unreadable = files.take_unreadable();
         }
-        if (odd.error.empty() && odd.unreadable.empty() && odd.streams.empty() && odd.streams_error.empty()) continue;
+        if (odd.error.empty() && odd.inspect_error.empty() && odd.unreadable.empty() && odd.streams.empty() &&
+            odd.streams_error.empty())
+            continue;
         odd.name = directory.by_handle[place];
         piece.odd.push_back(std::move(odd));
     }

@@ -25,7 +25,7 @@ struct ListedDirectory {
     // What few names have.
     struct Odd {
         uint32_t name = 0; // its index
-        std::string error, streams_error;
+        std::string error, inspect_error, streams_error;
         std::vector<Bad> unreadable, streams_unreadable;
         std::vector<Stream> streams;
     };
@@ -56,7 +56,7 @@ void read_names(FileSystem& files, uint64_t handle, const WalkLimits& limits, Li
 // Puts names in order and makes the pieces.
 void arrange(ListedDirectory& directory);
 // The inodes of one piece. Different pieces may be read at the same time. path_size: of the directory's path.
-void read_inodes(FileSystem& files, const WalkLimits& limits, size_t path_size, ListedDirectory& directory,
+void read_inodes(FileSystem& files, const WalkOptions& options, size_t path_size, ListedDirectory& directory,
                  size_t piece);
 // After the last piece.
 void complete(ListedDirectory& directory);

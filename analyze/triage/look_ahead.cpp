@@ -19,8 +19,8 @@ Error interrupted() { return {ExitCode::interrupted, "interrupted while listing 
 } // namespace
 
 LookAhead::LookAhead(FileSystem& own, const OpenAgain& again, const WalkOptions& options, std::stop_token stop)
-    : own_(own), again_(again), limits_(options.limits), recursive_(options.recursive), stop_(std::move(stop)),
-      threads_(again ? number_of_threads(options.threads) : 1) {
+    : own_(own), again_(again), options_(options), limits_(options.limits), recursive_(options.recursive),
+      stop_(std::move(stop)), threads_(again ? number_of_threads(options.threads) : 1) {
     for (unsigned index = 1; index < threads_ && recursive_; index++) workers_.emplace_back([this] { work(); });
 }
 
@@ -197,13 +197,13 @@ void LookAhead::run(Task& task, FileSystem& files) {
     ListedDirectory& listed = directory.listed;
     try {
         if (task.piece) {
-            read_inodes(files, limits_, directory.path_size, listed, *task.piece);
+            read_inodes(files, options_, directory.path_size, listed, *task.piece);
             return;
         }
         read_names(files, directory.handle, limits_, listed, [&] { grown(directory); });
         arrange(listed);
         if (listed.pieces.size() > 1) return;
-        read_inodes(files, limits_, directory.path_size, listed, 0);
+        read_inodes(files, options_, directory.path_size, listed, 0);
         complete(listed);
     } catch (const GivenUp&) {
         task.given_up = true;

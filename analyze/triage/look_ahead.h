@@ -85,7 +85,8 @@ private:
 
     FileSystem& own_;
     const OpenAgain& again_;
-    const WalkLimits limits_;
+    const WalkOptions& options_;
+    const WalkLimits& limits_;
     const bool recursive_;
     const std::stop_token stop_;
     const unsigned threads_;

@@ -1,12 +1,14 @@
 // The story of a triage: find the volumes, list every name, let the analyzers read what they want, conclude.
 
 #include "analyze/filesystem/cached_source.h"
+#include "analyze/triage/coverage.h"
 #include "analyze/triage/read_files.h"
 #include "analyze/triage/walk.h"
 #include "kanshiki/error.h"
 #include "kanshiki/manifest.h"
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
 
 namespace kanshiki {
@@ -38,31 +40,46 @@ private:
     Events& events_;
 };
 
+void tell_unreadable(FileSystem& files, unsigned volume, const std::string& why, TriageResult& result) {
+    for (const Bad& bad : files.take_unreadable())
+        result.not_covered.push_back(
+            {volume, "",
+             "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+             "unreadable (" + std::string(std::strerror(bad.error)) + "): read as zeros, so " + why});
+}
+
 void list_volume(BlockSource& source, const Volume& volume, const TriageOptions& options, TriageResult& result,
-                 Events& events, std::stop_token stop) {
+                 CoverageLedger& ledger, Events& events, std::stop_token stop) {
     const std::string where =
         (volume.content ? "volume of " : "volume at byte " + std::to_string(volume.range.offset) + ", ") +
         std::to_string(volume.range.size) + " bytes" +
         (volume.description.empty() ? "" : " (" + volume.description + ")");
     if (!volume.allocated) {
         result.not_covered.push_back({volume.number, "", where, "not partitioned; not searched"});
+        ledger.skip(volume, "not partitioned", "not searched");
         return;
     }
     const auto files = open_volume(source, volume, stop);
-    if (!files && volume.opened) return; // what it holds is in volumes of their own
-    if (!files) {
-        if (!volume.holds.empty()) {
-            result.not_covered.push_back({volume.number, "", where, volume.holds});
-            return;
-        }
-        const std::string found = recognise_content(volume.in(source), volume.range, stop);
-        result.not_covered.push_back(
-            {volume.number, "", where,
-             found.empty() ? "no file system that is known" : found + ": not read by this version"});
+    if (!files && volume.opened) { // what it holds is in volumes of their own
+        ledger.skip(volume, "holds other volumes", "what keeps them together; not in any of them");
         return;
     }
+    if (!files) {
+        std::string why = volume.holds;
+        if (why.empty()) {
+            const std::string found = recognise_content(volume.in(source), volume.range, stop);
+            why = found.empty() ? "no file system that is known" : found + ": not read by this version";
+        }
+        result.not_covered.push_back({volume.number, "", where, why});
+        ledger.skip(volume, "no files", why);
+        return;
+    }
+    tell_unreadable(*files, volume.number, "the file system as a whole cannot be trusted", result);
+    CoveredFiles& covered = ledger.open(volume, *files);
+    tell_unreadable(*files, volume.number, "free space may be told wrongly", result);
     WalkOptions how;
     how.threads = options.threads;
+    how.inspect = [&](FileSystem& own, uint64_t handle, const FileInfo& info) { covered.inspect(own, handle, info); };
     Lister sink(result, volume.number, events);
     const auto again = [&] { return open_volume(source, volume, stop); };
     result.volumes.push_back(walk(*files, again, volume.number, how, sink, stop));
@@ -92,8 +109,9 @@ void conclude(const TriageOptions& options, TriageResult& result) {
 } // namespace
 
 TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events& events, std::stop_token stop) {
+    BadNotes notes(given);
     std::unique_ptr<BlockSource> cache;
-    BlockSource& source = shareable(given, cache);
+    BlockSource& source = shareable(notes, cache);
     TriageResult result;
     result.started = utc_now();
     result.source = given.info();
@@ -103,8 +121,12 @@ TriageResult run_triage(BlockSource& given, const TriageOptions& options, Events
         events.report({"notice", "volumes: " + notice});
         result.not_covered.push_back({0, "", "volumes", notice});
     }
-    for (const Volume& volume : result.table.volumes) list_volume(source, volume, options, result, events, stop);
-    read_files(source, options, result, events, stop);
+    CoverageLedger ledger(*given.info().size); // read_volumes has asked for it
+    for (const Volume& volume : result.table.volumes)
+        list_volume(source, volume, options, result, ledger, events, stop);
+    std::vector<CoverageSum> files = read_files(source, options, result, ledger, events, stop);
+    result.coverage = ledger.finish(notes.bad());
+    result.coverage.files = std::move(files);
     conclude(options, result);
 
     result.ended = utc_now();

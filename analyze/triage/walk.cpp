@@ -124,6 +124,7 @@ private:
         file_.handle = name.handle;
         if (odd != nullptr) {
             if (!odd->error.empty()) miss(file_.path, "inode", odd->error);
+            if (!odd->inspect_error.empty()) miss(file_.path, "extents", odd->inspect_error);
             note_unreadable(file_.path, odd->unreadable, "its inode cannot be trusted");
         }
         give();

@@ -26,6 +26,9 @@ struct WalkOptions {
     uint64_t start = 0;
     std::string path;
     bool start_orphan = false;
+    // Called for each inode right after stat(), on the thread that did that, with its file system: for what is wanted
+    // of it while it is at hand. Also for some whose names are never given out. Its Errors are told as lines.
+    std::function<void(FileSystem& files, uint64_t handle, const FileInfo& info)> inspect = {};
     WalkLimits limits;
 };
 

@@ -30,6 +30,11 @@ std::vector<VolumeContent::Part> locate(const Volume& volume, Range range) {
     return {{range.offset, range}};
 }
 
+std::vector<Range> storage(const Volume& volume, Range range) {
+    if (volume.content) return volume.content->storage(range);
+    return {range};
+}
+
 std::string place_text(const Volume& volume, Range range) {
     const auto bytes = [](const Range& each) {
         return "bytes " + std::to_string(each.offset) + " to " + std::to_string(each.end() - 1);

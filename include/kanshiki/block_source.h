@@ -49,6 +49,7 @@ struct SourceInfo {
     uint32_t physical_sector = 512;
     Access access = Access::random;
     unsigned lanes = 1;   // concurrent read() calls that pay
+    bool cached = false;  // small reads of the same place again and again are answered from memory
     bool holes = false;   // extents() can tell zero or unwritten ranges without reading them
     bool live = false;    // in use while it is read: the image is not of one point in time
     std::string live_why; // what uses it

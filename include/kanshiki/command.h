@@ -38,6 +38,11 @@ int run_prove(const std::vector<std::string>& arguments);
 int run_check(const std::vector<std::string>& arguments);
 int run_info(const std::vector<std::string>& arguments);
 int run_ls(const std::vector<std::string>& arguments);
+int run_stat(const std::vector<std::string>& arguments);
+int run_cat(const std::vector<std::string>& arguments);
+int run_extract(const std::vector<std::string>& arguments);
+int run_timeline(const std::vector<std::string>& arguments);
+int run_mount(const std::vector<std::string>& arguments);
 int run_triage_command(const std::vector<std::string>& arguments);
 // The hand-overs' targets.
 void triage_image(const std::string& image, const std::string& folder);

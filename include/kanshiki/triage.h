@@ -2,6 +2,7 @@
 // The whole of triage over one source, and the reports of it.
 
 #include "kanshiki/analyzer.h"
+#include "kanshiki/coverage.h"
 #include "kanshiki/events.h"
 #include "kanshiki/listing.h"
 #include "kanshiki/manifest.h"
@@ -27,6 +28,7 @@ struct TriageResult {
     Records records;
     Findings findings; // most severe first, then by rule, path, line
     std::vector<NotCovered> not_covered;
+    Coverage coverage;
     std::vector<std::string> confinement; // what of Landlock, seccomp held; empty: none, and the report says so
     std::string started, ended;
 };

@@ -19,6 +19,9 @@ public:
     // Where these bytes are kept, ascending by offset; what the source does not have is left out. Throws
     // Error{never_valid} when that would be more than a million parts.
     virtual std::vector<Part> locate(Range within) const = 0;
+    // The same, where only the source's ranges matter: ascending, joined, so that a volume striped over disks is a few.
+    // For volumes of any size.
+    virtual std::vector<Range> storage(Range within) const = 0;
     virtual bool encrypted() const { return false; } // what is kept there is their ciphertext
 };
 
@@ -57,6 +60,8 @@ const Volume& find_volume(const VolumeTable& table, std::string_view wanted);
 
 // Where in the source the bytes of volume's `range` (as its file system tells it) are kept; see VolumeContent::locate.
 std::vector<VolumeContent::Part> locate(const Volume& volume, Range range);
+
+std::vector<Range> storage(const Volume& volume, Range range); // see VolumeContent::storage
 
 // The same for people: "source bytes 512 to 1023", "bytes 0 to 511 of rocky/root (source bytes 1536 to 2047)".
 std::string place_text(const Volume& volume, Range range);

@@ -187,6 +187,43 @@ def test_a_deleted_subvolume_is_an_orphan_until_it_is_cleaned(tmp_path):
     assert "OrphanSubvolume-256" in lost[0]["path"] and lost[0]["deleted"]
 
 
+def crc32c_table() -> list:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+def same_hash(prefix: bytes) -> tuple:
+    """Two names with the hash that Btrfs files them under."""
+    table, seen = crc32c_table(), {}
+    while True:
+        name = prefix + b"%016x" % DICE.getrandbits(64)
+        state = 0xFFFFFFFE
+        for byte in name:
+            state = state >> 8 ^ table[(state ^ byte) & 0xFF]
+        if seen.setdefault(state, name) != name:
+            return seen[state], name
+
+
+def test_names_and_attributes_with_the_same_hash(tmp_path):
+    image = new(tmp_path, SIZE, "mkfs.btrfs", "-q")
+    names, attributes = same_hash(b""), same_hash(b"user.")
+    with mounted(image) as top:
+        for name in names:
+            write(top / os.fsdecode(name), name)
+            for attribute in attributes:
+                os.setxattr(top / os.fsdecode(name), attribute, attribute)
+    dump = run("btrfs", "inspect-internal", "dump-tree", "-t", "5", image)
+    assert len(re.findall(r"DIR_ITEM \d+\) itemoff \d+ itemsize 92", dump)) == 1, "one item has both names"
+    with mounted(image, read_only=True) as top:
+        expected = kernel_view(top)
+    assert len(expected) == 3 and len(expected[b"/" + names[0]]["xattrs"]) >= 2
+    assert_same(expected, kanshiki_view(image))
+
+
 def metadata_stripes(image) -> list:
     """(logical, size, offsets of the copies) of each metadata and system chunk."""
     dump = run("btrfs", "inspect-internal", "dump-tree", "-t", "chunk", image)

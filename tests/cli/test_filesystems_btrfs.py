@@ -49,6 +49,11 @@ def test_btrfs_is_what_the_kernel_shows(tmp_path, options, mount):
     prove(new(tmp_path, SIZE, "mkfs.btrfs", "-q", *options.split()), mount=mount_options(mount), needs=needs)
 
 
+def test_with_another_uuid_than_it_was_made_with(tmp_path):
+    """The metadata keeps the first one: incompat bit METADATA_UUID."""
+    prove(new(tmp_path, SIZE, "mkfs.btrfs", "-q"), tune=("btrfstune", "-M", "4f5b0b0c-6a3e-4e0e-9d5b-0123456789ab"))
+
+
 @pytest.mark.parametrize("options,mount", [("", ""), ("-n 4096", "compress-force=lzo")])
 def test_directories_of_5000_entries_and_files_of_1200_extents(tmp_path, options, mount):
     prove(new(tmp_path, 2 * SIZE, "mkfs.btrfs", "-q", *options.split()), mount=mount_options(mount), entries=5000, seed=2)

@@ -43,6 +43,11 @@ def test_ext4_is_what_the_kernel_shows(tmp_path, options):
     prove(new(tmp_path, 96 * MIB, "mkfs.ext4", "-q", *options.split()), needs=needs)
 
 
+def test_with_another_uuid_than_it_was_made_with(tmp_path):
+    """metadata_csum_seed keeps the checksums' seed when the UUID changes."""
+    prove(new(tmp_path, 96 * MIB, "mkfs.ext4", "-q", "-O", "metadata_csum_seed"), tune=("tune2fs", "-U", "4f5b0b0c-6a3e-4e0e-9d5b-0123456789ab"))
+
+
 @pytest.mark.parametrize("kind", ["ext2", "ext3"])
 @pytest.mark.parametrize("block", [1024, 4096])
 def test_its_elders_too(tmp_path, kind, block):

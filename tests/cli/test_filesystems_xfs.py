@@ -46,6 +46,11 @@ def test_xfs_is_what_the_kernel_shows(tmp_path, options):
     prove(new(tmp_path, size, "mkfs.xfs", "-q", *options.split()), needs=(*EVERYTHING, *reflink))
 
 
+def test_with_another_uuid_than_it_was_made_with(tmp_path):
+    """The metadata keeps the first one: incompat bit META_UUID."""
+    prove(new(tmp_path, SIZE, "mkfs.xfs", "-q"), tune=("xfs_admin", "-U", "4f5b0b0c-6a3e-4e0e-9d5b-0123456789ab"))
+
+
 @pytest.mark.parametrize("options", ["", "-b size=1024", "-n size=65536", "-i nrext64=1 -m rmapbt=1"])
 def test_directories_of_5000_entries_and_files_of_1200_extents(tmp_path, options):
     prove(new(tmp_path, SIZE, "mkfs.xfs", "-q", *options.split()), entries=5000, seed=2)

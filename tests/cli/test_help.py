@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import rig
 
-COMMANDS = ["acquire", "verify", "convert", "seal", "transfer", "log", "info", "ls", "triage"]
+COMMANDS = ["acquire", "verify", "convert", "seal", "transfer", "log", "info", "ls", "stat", "cat", "extract", "timeline", "mount", "triage"]
 
 
 def options_of(kanshiki, command) -> set:

@@ -119,7 +119,7 @@ def test_several_volumes_are_told_apart(kanshiki, tmp_path):
     error = kanshiki("ls", f"{image}:/both").expect(2).stderr
     assert "is 2 things" in error and "--volume" in error
     assert kanshiki("ls", "--volume", "p1", f"{image}:/both").expect(0).stdout == "both\n"
-    assert "no volume '3'" in kanshiki("ls", "--volume", 3, image).expect(2).stderr
+    assert "no volume 3" in kanshiki("ls", "--volume", 3, image).expect(2).stderr
     assert [(entry["volume"], entry["path"]) for entry in lines(kanshiki("ls", "--json", f"{image}:/p2").expect(0).stdout)] == \
         [(2, "/both"), (2, "/lost+found")]
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_listed(kanshiki, bad_disk, 
     block, = [int(word) for word in run("debugfs", "-R", "blocks /fragmented", image).split()[7:8]]
     disk = bad_disk(image, bad=[(block * 4096 + 1024, 512)])
     done = kanshiki("ls", "-R", "--json", "--hash", disk.path).expect(4)
-    assert f"/fragmented: source bytes {block * 4096 + 1024} to {block * 4096 + 1535}" in done.stderr
+    assert f"(source bytes {block * 4096 + 1024} to {block * 4096 + 1535})" in done.stderr
     entries = {entry["path"]: entry for entry in lines(done.stdout)}
     assert "sha256" not in entries["/fragmented"] and "sha256" in entries["/etc/passwd"]
 

@@ -18,6 +18,7 @@ ExtFileSystem::ExtFileSystem(const BlockSource& source, std::unique_ptr<VolumeRe
     info_.uuid = super.uuid;
     info_.block_size = super.block_size;
     info_.range = disk_.reader().volume();
+    if (super.blocks < info_.range.size / super.block_size) info_.range.size = super.blocks * super.block_size;
     info_.notices = superblock_notices(super);
     const uint64_t held = disk_.reader().size() / super.block_size;
     if (super.blocks > held)

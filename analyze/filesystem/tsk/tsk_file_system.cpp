@@ -79,6 +79,8 @@ TskFileSystem::TskFileSystem(std::unique_ptr<Image> image, TSK_FS_INFO* fs) : im
     info_.type = type == nullptr ? "unknown" : type;
     info_.block_size = fs_->block_size;
     info_.range = image_->reader.volume();
+    if (fs_->block_size != 0 && fs_->block_count < info_.range.size / fs_->block_size)
+        info_.range.size = fs_->block_count * fs_->block_size;
     static constexpr char digits[] = "0123456789abcdef";
     for (size_t index = std::min<size_t>(fs_->fs_id_used, sizeof fs_->fs_id); index-- > 0;) {
         info_.uuid += digits[fs_->fs_id[index] >> 4];

@@ -33,6 +33,7 @@ XfsFileSystem::XfsFileSystem(BlockSource& source, Range range, const Superblock&
     info_.uuid = uuid_text(super.uuid);
     info_.block_size = super.block_size;
     info_.range = metadata_.reader.volume();
+    if (super.blocks < info_.range.size / super.block_size) info_.range.size = super.blocks * super.block_size;
     info_.notices = notices(metadata_);
     inode_.number = ~uint64_t{0};
 }

@@ -62,4 +62,10 @@ std::vector<VolumeContent::Part> EncryptedVolume::locate(Range within) const {
     return out;
 }
 
+std::vector<Range> EncryptedVolume::storage(Range within) const {
+    const uint64_t from = std::min(within.offset, *info_.size), size = std::min(within.size, *info_.size - from);
+    if (size == 0) return {};
+    return kanshiki::storage(place_, {offset_ + from, size});
+}
+
 } // namespace kanshiki::luks

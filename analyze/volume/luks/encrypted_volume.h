@@ -14,6 +14,7 @@ public:
     const SourceInfo& info() const override { return info_; }
     void read(Read& read, std::stop_token stop) override;
     std::vector<Part> locate(Range within) const override;
+    std::vector<Range> storage(Range within) const override;
     bool encrypted() const override { return true; }
 
 private:

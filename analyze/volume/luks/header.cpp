@@ -195,12 +195,13 @@ std::optional<Header> read_header(const volume::Disk& disk) {
     if (version == 1) return read_first_version(bytes);
     Header out;
     out.version = version;
-    out.unopenable = "a version that is not known";
+    out.unopenable = "version " + std::to_string(version) + " is not known";
     return out;
 }
 
 std::string describe(const Header& header) {
-    std::string out = "LUKS" + std::to_string(header.version) + " encrypted volume";
+    const bool known = header.version == 1 || header.version == 2;
+    std::string out = "LUKS" + (known ? std::to_string(header.version) : "") + " encrypted volume";
     if (!header.uuid.empty()) out += " " + header.uuid;
     if (!header.label.empty()) out += " \"" + header.label + "\"";
     if (!header.cipher.empty()) out += ", " + header.cipher;

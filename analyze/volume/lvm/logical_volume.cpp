@@ -8,6 +8,19 @@ namespace kanshiki::lvm {
 namespace {
 
 constexpr size_t most_parts = 1'000'000;
+constexpr uint64_t most_stripes = uint64_t{1} << 28; // 16 TiB in stripes of 64 KiB: some seconds
+
+std::vector<Range> joined(std::vector<Range> ranges) {
+    std::ranges::sort(ranges, {}, &Range::offset);
+    std::vector<Range> out;
+    for (const Range& each : ranges) {
+        if (out.empty() || each.offset > out.back().end())
+            out.push_back(each);
+        else
+            out.back().size = std::max(out.back().end(), each.end()) - out.back().offset;
+    }
+    return out;
+}
 
 } // namespace
 
@@ -66,6 +79,29 @@ std::vector<VolumeContent::Part> LogicalVolume::locate(Range within) const {
         return true;
     });
     return out;
+}
+
+std::vector<Range> LogicalVolume::storage(Range within) const {
+    const uint64_t offset = std::min(within.offset, map_->size);
+    std::vector<std::vector<Range>> on(places_->size()); // of each physical volume
+    const auto add = [&](const Piece& piece) {
+        if (piece.backing != Backing::stored) return true;
+        auto& ranges = on[piece.physical];
+        if (!ranges.empty() && ranges.back().end() == piece.at)
+            ranges.back().size += piece.size;
+        else
+            ranges.push_back({piece.at, piece.size});
+        return true;
+    };
+    walk_pieces(*map_, {offset, std::min(within.size, map_->size - offset)}, add, most_stripes);
+    std::vector<Range> out;
+    for (size_t index = 0; index < on.size(); index++)
+        for (const Range& range : on[index]) {
+            const Volume& place = *(*places_)[index];
+            std::ranges::copy(kanshiki::storage(place, {place.range.offset + range.offset, range.size}),
+                              std::back_inserter(out));
+        }
+    return joined(std::move(out));
 }
 
 } // namespace kanshiki::lvm

@@ -7,15 +7,13 @@
 namespace kanshiki::lvm {
 namespace {
 
-constexpr uint64_t most_steps = 16 << 20; // stripes of a sector over volumes of exabytes would take for ever
-
 // Joins pieces before they are passed on.
 class Joiner {
 public:
-    explicit Joiner(const std::function<bool(const Piece&)>& out) : out_(out) {}
+    Joiner(const std::function<bool(const Piece&)>& out, uint64_t most_steps) : out_(out), left_(most_steps) {}
 
     bool add(const Piece& piece) {
-        if (++steps_ > most_steps) throw Error(ExitCode::never_valid, "a logical volume of far too many stripes");
+        if (left_-- == 0) throw Error(ExitCode::never_valid, "a logical volume of far too many stripes");
         if (held_ && piece.offset == held_->offset + held_->size && piece.backing == held_->backing &&
             (piece.backing != Backing::stored ||
              (piece.physical == held_->physical && piece.at == held_->at + held_->size))) {
@@ -35,7 +33,7 @@ public:
 private:
     const std::function<bool(const Piece&)>& out_;
     std::optional<Piece> held_;
-    uint64_t steps_ = 0;
+    uint64_t left_;
 };
 
 // `as`: the offset in the outermost volume of within's first byte.
@@ -71,8 +69,9 @@ bool walk(const SegmentMap& map, Range within, uint64_t as, Joiner& out) {
 
 } // namespace
 
-void walk_pieces(const SegmentMap& map, Range within, const std::function<bool(const Piece&)>& piece) {
-    Joiner joiner(piece);
+void walk_pieces(const SegmentMap& map, Range within, const std::function<bool(const Piece&)>& piece,
+                 uint64_t most_steps) {
+    Joiner joiner(piece, most_steps);
     if (walk(map, within, within.offset, joiner)) joiner.flush();
 }
 

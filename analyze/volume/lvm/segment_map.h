@@ -38,8 +38,9 @@ struct Piece {
 };
 
 // The pieces of [within), which must lie in the map, ascending; neighbours that are stored one behind the other are
-// one. Ends early when `piece` says false. Throws Error{never_valid} when more than 16 million stripes would be
-// touched.
-void walk_pieces(const SegmentMap& map, Range within, const std::function<bool(const Piece&)>& piece);
+// one. Ends early when `piece` says false. Throws Error{never_valid} when more stripes than most_steps would be
+// touched: stripes of a sector over volumes of exabytes would take for ever.
+void walk_pieces(const SegmentMap& map, Range within, const std::function<bool(const Piece&)>& piece,
+                 uint64_t most_steps = 16 << 20);
 
 } // namespace kanshiki::lvm

@@ -3,6 +3,7 @@
 #include "unit/analyze/filesystem/images.h"
 
 #include <gtest/gtest.h>
+#include <latch>
 #include <thread>
 
 using namespace kanshiki;
@@ -55,12 +56,96 @@ TEST(CachedSource, TheSamePieceIsReadOnce) {
     EXPECT_EQ(below.reads, 1u);
 }
 
-TEST(Shareable, OnlyWhatNeedsACacheGetsOne) {
+TEST(CachedSource, ManyMissesOfOnePieceReadItOnceAndOthersGoOn) {
+    Memory below(noise(1 << 20, 1));
+    CachedSource source(below, 4096, 256);
+    std::latch start(8);
+    std::vector<std::jthread> threads;
+    for (unsigned number = 0; number < 8; number++)
+        threads.emplace_back([&] {
+            start.arrive_and_wait();
+            std::string into(4096, '\0');
+            Read read;
+            read.into = std::as_writable_bytes(std::span(into));
+            for (read.offset = 0; read.offset < 200 * 4096; read.offset += 4096) source.read(read, {});
+        });
+    threads.clear();
+    EXPECT_EQ(below.reads, 200u);
+}
+
+// Misses of different pieces are in the source at the same time; a serial source sees one after the other.
+TEST(CachedSource, AsManyReadsAtOnceAsTheSourceTakes) {
+    class Meeting : public Memory {
+    public:
+        Meeting() : Memory(noise(1 << 20, 1)) {}
+        void read(Read& read, std::stop_token stop) override {
+            most = std::max<int>(most, ++inside);
+            if (together) together->arrive_and_wait(); // hangs unless both come
+            Memory::read(read, stop);
+            --inside;
+        }
+        std::latch* together = nullptr;
+        std::atomic<int> inside = 0, most = 0;
+    };
+    const auto read_two = [](Meeting& below) {
+        CachedSource source(below, 4096, 256);
+        std::vector<std::jthread> threads;
+        for (unsigned number = 0; number < 2; number++)
+            threads.emplace_back([&, number] {
+                std::string into(100, '\0');
+                Read read;
+                read.offset = number * uint64_t{16 * 4096}; // of one shard
+                read.into = std::as_writable_bytes(std::span(into));
+                source.read(read, {});
+            });
+        threads.clear();
+    };
+    std::latch both(2);
+    Meeting open;
+    open.together = &both;
+    read_two(open);
+    EXPECT_EQ(open.most, 2);
+    Meeting serial;
+    serial.change().lanes = 1;
+    for (int turn = 0; turn < 20; turn++) read_two(serial);
+    EXPECT_EQ(serial.most, 1);
+}
+
+TEST(CachedSource, AFailedReadIsTriedAgainByTheNext) {
+    class Once : public Memory {
+    public:
+        Once() : Memory(noise(1 << 20, 1)) {}
+        void read(Read& read, std::stop_token stop) override {
+            if (reads++ == 0) throw Error(ExitCode::source_lost, "once");
+            Memory::read(read, stop);
+        }
+    } below;
+    CachedSource source(below, 4096, 16);
+    std::string into(100, '\0');
+    Read read;
+    read.into = std::as_writable_bytes(std::span(into));
+    EXPECT_THROW(source.read(read, {}), Error);
+    source.read(read, {});
+    EXPECT_EQ(read.got, 100u);
+}
+
+TEST(CachedSource, ContentGoesPastIt) {
+    Memory below(noise(1 << 20, 1), {{600'000, 512}});
+    CachedSource source(below, 4096, 16);
+    std::string into(1 << 20, '\0');
+    Read read;
+    read.into = std::as_writable_bytes(std::span(into));
+    source.read(read, {});
+    EXPECT_EQ(below.reads, 1u);
+    EXPECT_EQ(read.got, into.size());
+    EXPECT_EQ(read.bad, (std::vector<Bad>{{{600'000, 512}, EIO}}));
+}
+
+TEST(Shareable, OneCacheInFrontIsEnough) {
     Memory source("x");
-    std::unique_ptr<BlockSource> held;
-    EXPECT_EQ(&shareable(source, held), &source);
-    EXPECT_FALSE(held);
-    source.change().lanes = 1;
-    const BlockSource& shared = shareable(source, held);
+    std::unique_ptr<BlockSource> held, second;
+    BlockSource& shared = shareable(source, held);
     EXPECT_EQ(&shared, held.get());
+    EXPECT_EQ(&shareable(shared, second), &shared);
+    EXPECT_FALSE(second);
 }

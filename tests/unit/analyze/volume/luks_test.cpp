@@ -197,6 +197,7 @@ TEST(Luks, ContentIsLocatedInTheSource) {
     EXPECT_EQ(parts[0].offset, 10'000u);
     EXPECT_EQ(parts[0].range, (Range{start + 10'000, 5'000}));
     EXPECT_THAT(locate(opened, {opened.range.size, 10}), IsEmpty());
+    EXPECT_EQ(storage(opened, opened.range), (std::vector<Range>{{start, opened.range.size}}));
 }
 
 TEST(Luks, HostileHeaders) {

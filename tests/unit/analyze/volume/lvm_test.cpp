@@ -99,6 +99,9 @@ TEST(Lvm, StripesOverPartitionsOfOneDisk) {
     const auto parts = locate(seen.volume("vg/striped"), {0, 64 * 1024});
     ASSERT_EQ(parts.size(), 4u);
     EXPECT_EQ(parts[2].range.offset, parts[0].range.end()) << "the second stripe of the first physical volume";
+    EXPECT_THAT(storage(seen.volume("3"), {0, 4 * extent}),
+                ElementsAre(Range{(1 << 20) + data_at + extent, 2 * extent},
+                            Range{(2 << 20) + data_at + 2 * extent, 2 * extent}));
 }
 
 TEST(Lvm, MetadataWrapsAroundInItsArea) {
@@ -282,6 +285,7 @@ TEST(Lvm, VolumesOfExabytesTakeNoTime) {
                                        "type = \"striped\"\nstripe_size = 1\nstripes = [\"z\", 0, \"z\", 0]")}));
     const Volume& volume = seen.volume("vg/x");
     EXPECT_THROW(locate(volume, volume.range), Error);
+    EXPECT_THAT(storage(seen.volume("vg/z"), seen.volume("vg/z").range), IsEmpty());
     EXPECT_THAT(locate(volume, {uint64_t{1} << 60, 1 << 20}), IsEmpty());
 }
 
