@@ -71,8 +71,7 @@ def test_a_copy_of_a_mounted_volume_is_what_the_kernel_makes_of_it(tmp_path, mkf
     with mounted(image, *mount) as top:
         busy(top)
         copy = copied(image, tmp_path / "copy")
-    found = kanshiki_view(copy, quiet=False)
-    assert "read as its journal leaves it" in notices(copy)
+    found = kanshiki_view(copy, says="read as its journal leaves it")
     with mounted(copy) as top:
         expected = kernel_view(top)
     assert len(expected) > 300
