@@ -14,17 +14,17 @@ constexpr uint64_t most_compressed = 16; // times a volume's size that its files
 
 // Where in the file a range of the source lies, as the extents say; of compressed and inline content the piece it is
 // in.
-std::vector<UnreadablePiece> locate(const Bad& bad, const std::vector<FileSystem::FileExtent>& extents,
-                                    const Range& piece) {
+std::vector<UnreadablePiece> locate(const FileSystem& files, const Bad& bad,
+                                    const std::vector<FileSystem::FileExtent>& extents, const Range& piece) {
     std::vector<UnreadablePiece> found;
     for (const FileSystem::FileExtent& extent : extents) {
         const uint64_t from = std::max(bad.range.offset, extent.range.offset);
         const uint64_t end = std::min(bad.range.end(), extent.range.end());
         const uint64_t logical = extent.logical + (from - extent.range.offset);
         if (extent.sparse || from >= end || logical >= piece.end() || logical + (end - from) <= piece.offset) continue;
-        found.push_back({{from, end - from}, {logical, end - from}, bad.error});
+        found.push_back({files.place({from, end - from}), {logical, end - from}, bad.error});
     }
-    if (found.empty()) found.push_back({bad.range, piece, bad.error});
+    if (found.empty()) found.push_back({files.place(bad.range), piece, bad.error});
     return found;
 }
 
@@ -62,7 +62,7 @@ ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
         if (!bads.empty()) {
             if (!extents) extents = extents_or_none(files, handle);
             for (const Bad& bad : bads)
-                std::ranges::move(locate(bad, *extents, {result.size, want.size()}),
+                std::ranges::move(locate(files, bad, *extents, {result.size, want.size()}),
                                   std::back_inserter(result.unreadable));
         }
         if (!result.failure.empty()) return result;
@@ -83,9 +83,8 @@ std::string too_large(const FileSystem& files, uint64_t size) {
 }
 
 std::string where_text(const UnreadablePiece& piece) {
-    return "bytes " + std::to_string(piece.of_file.offset) + " to " + std::to_string(piece.of_file.end() - 1) +
-           " (source bytes " + std::to_string(piece.of_source.offset) + " to " +
-           std::to_string(piece.of_source.end() - 1) + ")";
+    return "bytes " + std::to_string(piece.of_file.offset) + " to " + std::to_string(piece.of_file.end() - 1) + " (" +
+           piece.place + ")";
 }
 
 std::string why_text(const UnreadablePiece& piece) {

@@ -8,8 +8,8 @@
 namespace kanshiki {
 
 struct UnreadablePiece {
-    Range of_source; // what could not be read, and so is zeros
-    Range of_file;   // where that is in the file; of compressed content the piece that it spoils
+    std::string place; // what could not be read, and so is zeros: FileSystem::place
+    Range of_file;     // where that is in the file; of compressed content the piece that it spoils
     int error = 0;
 };
 

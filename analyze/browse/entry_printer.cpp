@@ -104,7 +104,7 @@ private:
             printed.missed.push_back({file.volume, file.path, "extended attributes", error.what()});
         }
         for (const Bad& bad : files().take_unreadable()) {
-            const UnreadablePiece piece{bad.range, {}, bad.error};
+            const UnreadablePiece piece{files().place(bad.range), {}, bad.error};
             printed.missed.push_back({file.volume, file.path, "extended attributes", why_text(piece)});
         }
         add_xattrs(line, found);

@@ -74,8 +74,7 @@ void BrowseSession::notice(const std::string& what) {
 
 void BrowseSession::take_notes(BrowsedVolume& volume, const std::string& path) {
     for (const Bad& bad : volume.files->take_unreadable())
-        missed({volume.volume.number, path,
-                "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+        missed({volume.volume.number, path, volume.files->place(bad.range),
                 std::string("unreadable (") + std::strerror(bad.error) + "): read as zeros"});
     for (const std::string& each : volume.files->take_warnings()) notice(each);
 }

@@ -71,8 +71,8 @@ private:
             done.missed.push_back({job.file.volume, job.file.path, "extended attributes", error.what()});
         }
         for (const Bad& bad : files_->take_unreadable())
-            done.missed.push_back(
-                {job.file.volume, job.file.path, "extended attributes", why_text({bad.range, {}, bad.error})});
+            done.missed.push_back({job.file.volume, job.file.path, "extended attributes",
+                                   why_text({files_->place(bad.range), {}, bad.error})});
         add_xattrs(line, found);
     }
 

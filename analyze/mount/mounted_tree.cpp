@@ -72,9 +72,7 @@ void MountedTree::fail_if_unreadable(FileSystem& files) {
     for (const std::string& each : files.take_warnings()) complain_(each);
     const auto bad = files.take_unreadable();
     if (bad.empty()) return;
-    const Range& range = bad.front().range;
-    throw Error(ExitCode::never_valid, "source bytes " + std::to_string(range.offset) + " to " +
-                                           std::to_string(range.end() - 1) + " cannot be read");
+    throw Error(ExitCode::never_valid, files.place(bad.front().range) + " cannot be read");
 }
 
 Node MountedTree::get(NodeId id) {

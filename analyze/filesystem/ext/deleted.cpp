@@ -48,8 +48,7 @@ void ExtFileSystem::orphans(const std::function<bool(uint64_t)>& named,
         attempt([&] { known = &recovered(); });
     if (known != nullptr)
         for (const RecoveredFile& each : known->files()) give_recovered(each, entry);
-    for (uint64_t index = 0; index < disk_.super().groups(); index++)
-        attempt([&] { orphans_of(index, known, named, entry); });
+    for (uint64_t index = 0; index < disk_.groups(); index++) attempt([&] { orphans_of(index, known, named, entry); });
     if (!wrong.empty()) throw Error(ExitCode::never_valid, wrong);
 }
 

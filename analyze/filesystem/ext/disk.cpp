@@ -83,6 +83,15 @@ void Disk::read_content(uint64_t offset, std::span<std::byte> into) {
     }
 }
 
+// A volume that was cut off may still hold the tables of some groups that lie behind its end (flex_bg).
+uint64_t Disk::groups() const {
+    constexpr uint64_t cut_off = 1024;
+    const uint64_t held = reader_->size() / super_.block_size;
+    const uint64_t table = std::max<uint64_t>(super_.table_blocks(), 1);
+    return std::min(
+        {super_.groups(), super_.block_groups(), held / super_.blocks_per_group + cut_off, held / table + 1});
+}
+
 const Group& Disk::group(uint64_t number) {
     const uint64_t count = std::max(super_.groups(), super_.block_groups());
     if (number >= count) fail(super_, "no block group " + std::to_string(number));
@@ -150,8 +159,7 @@ void Disk::uninitialised_block_bitmap(const Group& found, uint64_t number, std::
     mark(first, base_blocks(super_, number));
     mark(found.block_bitmap, 1);
     mark(found.inode_bitmap, 1);
-    mark(found.inode_table,
-         (uint64_t{super_.inodes_per_group} * super_.inode_size + super_.block_size - 1) / super_.block_size);
+    mark(found.inode_table, super_.table_blocks());
 }
 
 const std::vector<std::byte>& Disk::block_bitmap(uint64_t number) {
@@ -186,7 +194,7 @@ bool Disk::blocks_free(uint64_t first, uint64_t count) {
 
 std::optional<uint64_t> Disk::first_inode_in(uint64_t number) {
     if (tables_.empty()) {
-        for (uint64_t index = 0; index < super_.groups(); index++)
+        for (uint64_t index = 0; index < groups(); index++)
             if (const Group& each = group(index); !each.wrong) tables_.emplace_back(each.inode_table, index);
         std::ranges::sort(tables_);
     }

@@ -28,6 +28,8 @@ public:
     // File content: `into` from `offset` of the volume, past the cache where it is long; whole range inside the volume.
     void read_content(uint64_t offset, std::span<std::byte> into);
 
+    // How many groups there can be: as the superblock says, but no more than the volume has room for.
+    uint64_t groups() const;
     const Group& group(uint64_t number);
     // Both throw where the number is none of this file system, or its group's tables lie nowhere.
     std::span<const std::byte> inode_bytes(uint64_t number);

@@ -21,7 +21,7 @@ void ExtFileSystem::free_space(const std::function<void(const Range&)>& range) {
         if (pending.size != 0) range(pending);
         pending = next;
     };
-    for (uint64_t index = 0; index < super.block_groups() && super.first_block(index) < last; index++) {
+    for (uint64_t index = 0; index < disk_.groups() && super.first_block(index) < last; index++) {
         const uint64_t first = super.first_block(index), end = std::min(first + super.blocks_per_group, last);
         try {
             const std::vector<std::byte>& bits = disk_.block_bitmap(index);

@@ -54,10 +54,8 @@ Group parse_group(const Superblock& super, uint64_t number, std::span<const std:
         group.block_bitmap_checksum |= uint32_t{le16(bytes, 0x38)} << 16;
         group.inode_bitmap_checksum |= uint32_t{le16(bytes, 0x3a)} << 16;
     }
-    const uint64_t table_blocks =
-        (uint64_t{super.inodes_per_group} * super.inode_size + super.block_size - 1) / super.block_size;
     group.wrong = group.block_bitmap >= super.blocks || group.inode_bitmap >= super.blocks ||
-                  group.inode_table >= super.blocks || table_blocks > super.blocks - group.inode_table;
+                  group.inode_table >= super.blocks || super.table_blocks() > super.blocks - group.inode_table;
     return group;
 }
 

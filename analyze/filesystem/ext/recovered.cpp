@@ -170,7 +170,7 @@ private:
                 owners[*each] = run.directory;
         };
         for (const DirectoryRun& run : runs_) own(run);
-        for (uint64_t group = 0; group < super_.groups(); group++) living_directories(group, own);
+        for (uint64_t group = 0; group < disk_.groups(); group++) living_directories(group, own);
         for (auto& [number, names] : names_)
             for (Name& each : names)
                 if (const auto owner = owners.find(each.block); each.parent == 0 && owner != owners.end())

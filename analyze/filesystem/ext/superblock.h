@@ -48,6 +48,9 @@ struct Superblock {
     uint64_t block_groups() const {
         return blocks <= first_data_block ? 0 : (blocks - first_data_block + blocks_per_group - 1) / blocks_per_group;
     }
+    uint64_t table_blocks() const { // of a group's inode table
+        return (uint64_t{inodes_per_group} * inode_size + block_size - 1) / block_size;
+    }
     uint64_t first_block(uint64_t of_group) const { return first_data_block + of_group * blocks_per_group; }
     bool has(uint32_t incompatible_feature) const { return (incompatible & incompatible_feature) != 0; }
     bool metadata_checksums() const { return (read_only & read_only::metadata_checksum) != 0; }

@@ -28,7 +28,7 @@ public:
     std::vector<Bad> take_unreadable() override { return image_->reader.take_unreadable(); }
     std::vector<std::string> take_warnings() override { return std::exchange(warnings_, {}); }
 
-protected:
+private:
     [[noreturn]] void fail(uint64_t inode, const std::string& what);
     void list_names(uint64_t directory, const std::function<void(const DirectoryEntry&)>& entry);
     VolumeReader& reader() { return image_->reader; }
@@ -39,8 +39,6 @@ protected:
     std::unique_ptr<Image> image_;
     TSK_FS_INFO* fs_;
     FileSystemInfo info_;
-
-private:
     std::vector<std::string> warnings_;
     struct Content; // of the file opened last
     TSK_FS_FILE& open(uint64_t inode);
