@@ -12,6 +12,8 @@ constexpr size_t scattered = 64 * 1024, onward = 256 * 1024;
 // From here on a read is of a file's content, which is read once: past the cache.
 constexpr size_t content = 256 * 1024;
 
+constexpr uint64_t ahead = 16; // pieces at most that are read before anybody asks
+
 bool serves_one(const SourceInfo& info) { return info.access != Access::random || info.lanes <= 1; }
 
 } // namespace
@@ -51,14 +53,43 @@ std::shared_ptr<const CachedSource::Piece> CachedSource::piece(uint64_t index, c
     std::unique_lock lock(shard.mutex);
     while (true) {
         const auto known = shard.found.find(index);
-        if (known == shard.found.end()) break;
+        if (known == shard.found.end()) return read_piece(index, lock, stop);
         const std::shared_ptr<Piece> found = known->second;
         if (found->ready) {
             shard.recent.splice(shard.recent.begin(), shard.recent, found->place);
             return found;
         }
-        shard.ready.wait(lock); // somebody reads it; should that fail, it is gone from `found` and read again
+        // Somebody reads it. Where several want the same piece at once they will want the next ones too.
+        lock.unlock();
+        const bool read = !serial_ && read_ahead(index, stop);
+        lock.lock();
+        const auto again = shard.found.find(index);
+        if (!read && again != shard.found.end() && !again->second->ready)
+            shard.ready.wait(lock); // should it fail, it is gone from `found` and read again
     }
+}
+
+// The first of the next pieces that is not there; false: all are, or are being read.
+bool CachedSource::read_ahead(uint64_t index, const std::stop_token& stop) {
+    for (uint64_t next = index + 1; next <= index + ahead; next++) {
+        if (info_.size && next >= *info_.size / piece_size_) return false;
+        Shard& shard = shards_[next % shards_.size()];
+        std::unique_lock lock(shard.mutex);
+        if (shard.found.contains(next)) continue;
+        try {
+            read_piece(next, lock, stop);
+            return true;
+        } catch (...) {
+            return false; // what is wrong there meets whoever asks for it
+        }
+    }
+    return false;
+}
+
+// lock: of its shard, where it is not found.
+std::shared_ptr<const CachedSource::Piece> CachedSource::read_piece(uint64_t index, std::unique_lock<std::mutex>& lock,
+                                                                    const std::stop_token& stop) {
+    Shard& shard = shards_[index % shards_.size()];
     auto fresh = std::make_shared<Piece>();
     fresh->index = index;
     shard.found[index] = fresh;

@@ -40,6 +40,9 @@ private:
         std::unordered_map<uint64_t, std::shared_ptr<Piece>> found;
     };
     std::shared_ptr<const Piece> piece(uint64_t index, const std::stop_token& stop);
+    std::shared_ptr<const Piece> read_piece(uint64_t index, std::unique_lock<std::mutex>& lock,
+                                            const std::stop_token& stop);
+    bool read_ahead(uint64_t index, const std::stop_token& stop);
     void fill(Piece& piece, const std::stop_token& stop);
     void read_past(Read& read, const std::stop_token& stop);
 

@@ -40,7 +40,9 @@ public:
     virtual bool file(const ListedFile& file) = 0;
     // What could not be read or is not understood. Lines about a file come right before or after it.
     virtual void not_covered(NotCovered&& line) = 0;
-    virtual void warning(const std::string& text) = 0;                  // FileSystem::take_warnings, sorted, at the end
+    // FileSystem::take_warnings, sorted, at the end: of all that was read. (Of a tree that a limit of depth cuts off,
+    // others may have read further.)
+    virtual void warning(const std::string& text) = 0;
     virtual void progress(uint64_t names) { static_cast<void>(names); } // now and then
 };
 

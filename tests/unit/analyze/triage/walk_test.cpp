@@ -125,7 +125,9 @@ TEST(Walk, TheSameForAnyNumberOfThreads) {
         tight.limits.look_ahead = 4096;
         tight.limits.depth = 5;
         tight.limits.path = 40;
-        expect_the_same_for_any_threads(tree, tight);
+        ModelTree calm = tree; // what was read ahead and cut off by the depth has warned too
+        calm.warnings.clear();
+        expect_the_same_for_any_threads(calm, tight);
     }
 }
 
