@@ -76,7 +76,7 @@ std::vector<Place> Image::find_all(const std::string& path, bool deleted) {
             }
         }
     }
-    if (found.empty() && damage) throw *damage;
+    if (found.empty() && damage) throw Error(*damage);
     if (found.empty())
         throw Error(ExitCode::usage, path + ": no such file in it" +
                                          (deleted ? ", deleted or not" : "; --deleted looks for deleted ones"));

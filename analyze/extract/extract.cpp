@@ -39,7 +39,7 @@ struct Done {
 class Filler {
 public:
     Filler(BlockSource& source, const BrowsedVolume& volume, std::stop_token stop)
-        : volume_(volume), stop_(std::move(stop)), files_(open_volume(source, volume.volume, stop_)) {
+        : stop_(std::move(stop)), files_(open_volume(source, volume.volume, stop_)) {
         if (!files_)
             throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
     }
@@ -102,7 +102,6 @@ private:
         done.checksum = digest + "  " + job.name + "\n";
     }
 
-    const BrowsedVolume& volume_;
     std::stop_token stop_;
     std::unique_ptr<FileSystem> files_;
 };

@@ -130,9 +130,11 @@ std::shared_ptr<const NodeFolder> MountedTree::read_folder(NodeId id) {
     if (top && options_.deleted)
         folder->names.push_back({"%~orphans", number(place.volume, orphans_handle), FileType::directory});
     std::ranges::stable_sort(folder->names, {}, &NodeName::name);
-    const auto again = std::ranges::unique(folder->names, {}, &NodeName::name);
-    if (!again.empty()) complain_("a directory has a name twice; the second is not shown");
-    folder->names.erase(again.begin(), again.end());
+    // Not std::ranges::unique: clang 14 and libstdc++ 12 do not go together there.
+    const auto same = [](const NodeName& one, const NodeName& other) { return one.name == other.name; };
+    const auto again = std::unique(folder->names.begin(), folder->names.end(), same);
+    if (again != folder->names.end()) complain_("a directory has a name twice; the second is not shown");
+    folder->names.erase(again, folder->names.end());
     return folder;
 }
 

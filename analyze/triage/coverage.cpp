@@ -12,11 +12,21 @@ Range cut(const Range& range, uint64_t from, uint64_t end) {
     return first < last ? Range{first, last - first} : Range{};
 }
 
+// A volume of too many stripes to be located stays what its physical volumes are; it must not end the triage.
+std::vector<Range> stored(const Volume& volume, const Range& range) {
+    try {
+        return storage(volume, range);
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::never_valid) throw;
+        return {};
+    }
+}
+
 // As the source has it; parts that two claim belong to the first.
 std::vector<CoveredRange> in_source(const Volume& volume, const std::vector<CoveredRange>& ranges, uint64_t size) {
     std::vector<CoveredRange> parts;
     for (const CoveredRange& each : ranges)
-        for (const auto& part : locate(volume, each.range)) parts.push_back({cut(part.range, 0, size), each.of});
+        for (const Range& part : stored(volume, each.range)) parts.push_back({cut(part, 0, size), each.of});
     std::ranges::stable_sort(parts, {}, [](const CoveredRange& each) { return each.range.offset; });
     uint64_t end = 0;
     for (CoveredRange& each : parts) {

@@ -43,8 +43,7 @@ private:
 void tell_unreadable(FileSystem& files, unsigned volume, const std::string& why, TriageResult& result) {
     for (const Bad& bad : files.take_unreadable())
         result.not_covered.push_back(
-            {volume, "",
-             "source bytes " + std::to_string(bad.range.offset) + " to " + std::to_string(bad.range.end() - 1),
+            {volume, "", files.place(bad.range),
              "unreadable (" + std::string(std::strerror(bad.error)) + "): read as zeros, so " + why});
 }
 

@@ -84,7 +84,7 @@ def test_bench_measures_every_case(tmp_path):
     done = run(rig.ROOT / "scripts/bench", "--quick", "--no-seed", "--json", tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "bench.json").read_text())["results"]
-    assert {row["group"] for row in results} == {"ssh", "local", "verify", "cold", "far", "thin", "prove", "memory", "e01"}
+    assert {row["group"] for row in results} == {"ssh", "local", "verify", "cold", "far", "thin", "prove", "memory", "e01", "fs"}
     assert all(run["wall"] > 0 for row in results for run in row["runs"])
     assert sum(len(row["goals"]) for row in results) >= 18  # every figure with a goal was compared with it
     assert "| kanshiki, by agent, to img.zst |" in done.stdout

@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import rig
+
 MIB = 1 << 20
 
 
@@ -36,6 +38,8 @@ def mounted(image, *options):
     finally:
         run("losetup", "--detach", device)
         folder.rmdir()
+        # Detached when the last one who looks at it lets go: until then the image is in use.
+        rig.wait_until(lambda: not run("losetup", "--associated", image), f"the end of {device}")
 
 
 def put(image, offset: int, content: bytes) -> None:

@@ -51,7 +51,8 @@ public:
         put(bytes, area_at + 40, offset, 8);
         put(bytes, area_at + 48, text.size(), 8);
         put(bytes, area_at + 56, lvm_sum(text, 0, text.size()), 4);
-        for (size_t index = 0; index < text.size() && text.size() < area_size; index++) {
+        const bool fits = text.size() < area_size && offset <= area_size; // else only the header says so
+        for (size_t index = 0; index < text.size() && fits; index++) {
             size_t at = offset + index;
             if (at >= area_size) at = at - area_size + 512;
             bytes[area_at + at] = text[index];
