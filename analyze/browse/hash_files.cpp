@@ -93,8 +93,7 @@ std::vector<std::string> FileHasher::take_warnings() {
     for (const auto& files : files_)
         if (files) std::ranges::move(files->take_warnings(), std::back_inserter(all));
     std::ranges::sort(all);
-    const auto same = std::ranges::unique(all);
-    all.erase(same.begin(), same.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 
