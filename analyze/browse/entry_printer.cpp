@@ -4,7 +4,6 @@
 #include "analyze/report/entry_line.h"
 #include "analyze/report/file_mode.h"
 #include "analyze/timeline/civil_time.h"
-#include "kanshiki/digest.h"
 #include "kanshiki/error.h"
 #include "kanshiki/escape.h"
 
@@ -15,7 +14,7 @@ namespace kanshiki {
 namespace {
 
 constexpr size_t batch_files = 256;
-constexpr uint64_t batch_content = 4 * 1024 * 1024;
+constexpr size_t window_files = 16384;
 
 std::string_view suffix(FileType type) {
     switch (type) {
@@ -57,7 +56,7 @@ public:
 
     Printed operator()(Batch& batch) {
         Printed printed;
-        for (const ListedFile& file : batch) printed.text += style_.json ? json(file, printed) : text(file);
+        for (const Item& item : batch) printed.text += style_.json ? json(item, printed) : text(item.file);
         if (files_) printed.warnings = files_->take_warnings();
         return printed;
     }
@@ -84,13 +83,12 @@ private:
         return line + deleted_mark(file) + "\n";
     }
 
-    std::string json(const ListedFile& file, Printed& printed) {
+    std::string json(const Item& item, Printed& printed) {
+        const ListedFile& file = item.file;
         JsonLine line;
         add_entry(line, file);
-        if (has_own_content(file)) {
-            if (style_.xattrs) xattrs(file, line, printed);
-            if (style_.hash && file.info.type == FileType::regular) hash(file, line, printed);
-        }
+        if (style_.xattrs && has_own_content(file)) xattrs(file, line, printed);
+        if (item.hash) hash(item, line, printed);
         return line.finish();
     }
 
@@ -110,19 +108,13 @@ private:
         add_xattrs(line, found);
     }
 
-    void hash(const ListedFile& file, JsonLine& line, Printed& printed) {
+    static void hash(const Item& item, JsonLine& line, Printed& printed) {
         const auto miss = [&](const std::string& where, const std::string& why) {
-            printed.missed.push_back({file.volume, file.path, where, why});
+            printed.missed.push_back({item.file.volume, item.file.path, where, why});
         };
-        if (const std::string why = too_large(files(), file.info.size); !why.empty()) return miss("content", why);
-        const auto hasher = make_hasher(DigestAlgorithm::sha256);
-        const ContentResult read = read_content(
-            files(), file.handle, file.info.size,
-            [&](uint64_t, std::span<const std::byte> bytes) { hasher->update(bytes); }, stop_);
-        for (const UnreadablePiece& piece : read.unreadable) miss(where_text(piece), why_text(piece));
-        if (!read.failure.empty()) miss("content", read.failure);
-        if (read.whole())
-            line.text("sha256", to_hex(hasher->finish())); // of other bytes it would be no hash of the file
+        for (const UnreadablePiece& piece : item.hash->content.unreadable) miss(where_text(piece), why_text(piece));
+        if (!item.hash->content.failure.empty()) miss("content", item.hash->content.failure);
+        if (item.hash->sha256) line.text("sha256", *item.hash->sha256);
     }
 
     BlockSource& source_;
@@ -135,31 +127,40 @@ private:
 EntryPrinter::EntryPrinter(BlockSource& source, const BrowsedVolume& volume, const EntryStyle& style, unsigned threads,
                            std::function<void(std::string_view)> print, Complaints complaints, std::stop_token stop)
     : volume_(volume), style_(style),
-      work_(
-          threads,
-          [&source, this, stop = std::move(stop)]() -> std::function<Printed(Batch&)> {
-              auto worker = std::make_shared<Worker>(source, volume_, style_, stop);
-              return [worker](Batch& batch) { return (*worker)(batch); };
-          },
-          [print = std::move(print), complaints = std::move(complaints)](Printed&& printed) {
-              print(printed.text);
-              for (const NotCovered& each : printed.missed) complaints.missed(each);
-              for (const std::string& each : printed.warnings) complaints.warning(each);
-          }) {}
+      hasher_([&source, &volume, stop] { return open_volume(source, volume.volume, stop); }, threads, stop),
+      complaints_(complaints), work_(
+                                   threads,
+                                   [&source, this, stop = std::move(stop)]() -> std::function<Printed(Batch&)> {
+                                       auto worker = std::make_shared<Worker>(source, volume_, style_, stop);
+                                       return [worker](Batch& batch) { return (*worker)(batch); };
+                                   },
+                                   [print = std::move(print), complaints = std::move(complaints)](Printed&& printed) {
+                                       print(printed.text);
+                                       for (const NotCovered& each : printed.missed) complaints.missed(each);
+                                       for (const std::string& each : printed.warnings) complaints.warning(each);
+                                   }) {}
 
 void EntryPrinter::add(const ListedFile& file) {
-    batch_.push_back(file);
-    if (style_.hash && file.info.type == FileType::regular) batch_bytes_ += std::min(file.info.size, batch_content);
-    if (batch_.size() >= batch_files || batch_bytes_ >= batch_content) send();
+    if (!style_.hash) return add({file, nullptr});
+    window_.push_back(file);
+    if (window_.size() >= window_files) hash_window();
 }
 
-void EntryPrinter::send() {
-    batch_bytes_ = 0;
-    work_.add(std::exchange(batch_, {}));
+void EntryPrinter::hash_window() {
+    const auto hashes = hasher_.hash(window_);
+    for (size_t index = 0; index < window_.size(); index++) add({std::move(window_[index]), hashes[index]});
+    window_.clear();
+    for (const std::string& each : hasher_.take_warnings()) complaints_.warning(each);
+}
+
+void EntryPrinter::add(Item item) {
+    batch_.push_back(std::move(item));
+    if (batch_.size() >= batch_files) work_.add(std::exchange(batch_, {}));
 }
 
 void EntryPrinter::finish() {
-    if (!batch_.empty()) send();
+    hash_window();
+    if (!batch_.empty()) work_.add(std::exchange(batch_, {}));
     work_.finish();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Entries as ls prints them: formatted, and where asked for hashed, by several threads; printed in the listing's order.
 
+#include "analyze/browse/hash_files.h"
 #include "analyze/browse/image.h"
 #include "analyze/browse/ordered_work.h"
 
@@ -32,14 +33,21 @@ private:
         std::vector<std::string> warnings;
     };
     class Worker;
-    using Batch = std::vector<ListedFile>;
+    struct Item {
+        ListedFile file;
+        std::shared_ptr<const FileHash> hash;
+    };
+    using Batch = std::vector<Item>;
 
-    void send();
+    void hash_window();
+    void add(Item item);
 
     const BrowsedVolume& volume_;
     EntryStyle style_;
     Batch batch_;
-    uint64_t batch_bytes_ = 0;
+    FileHasher hasher_;
+    std::vector<ListedFile> window_; // to be hashed together, so that they can be read as they lie on the disk
+    Complaints complaints_;
     OrderedWork<Batch, Printed> work_;
 };
 
