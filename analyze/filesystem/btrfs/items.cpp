@@ -1,6 +1,7 @@
 #include "analyze/filesystem/btrfs/items.h"
 
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/file_type.h"
 
 namespace kanshiki::btrfs {
 namespace {
@@ -16,27 +17,6 @@ std::span<const std::byte> part(std::span<const std::byte> bytes, size_t at, siz
 
 std::string_view text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-FileType type_of(uint32_t mode) {
-    switch (mode >> 12 & 0xf) {
-    case 0x1:
-        return FileType::fifo;
-    case 0x2:
-        return FileType::character;
-    case 0x4:
-        return FileType::directory;
-    case 0x6:
-        return FileType::block;
-    case 0x8:
-        return FileType::regular;
-    case 0xa:
-        return FileType::symlink;
-    case 0xc:
-        return FileType::socket;
-    default:
-        return FileType::unknown;
-    }
 }
 
 FileType type_of_entry(uint8_t type) { // BTRFS_FT_…
@@ -75,7 +55,7 @@ Inode parse_inode(std::span<const std::byte> item) {
     info.uid = le32(item, 44);
     info.gid = le32(item, 48);
     const uint32_t mode = le32(item, 52);
-    info.type = type_of(mode);
+    info.type = file_type_of_mode(mode);
     info.mode = mode & 07777;
     info.flags = le64(item, 64);
     info.attributes = attributes_of(info.flags);

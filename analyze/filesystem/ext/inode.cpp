@@ -2,32 +2,12 @@
 
 #include "analyze/filesystem/bytes.h"
 #include "analyze/filesystem/ext/checksum.h"
+#include "analyze/filesystem/file_type.h"
 
 #include <algorithm>
 
 namespace kanshiki::ext {
 namespace {
-
-FileType type_of(uint16_t mode) {
-    switch (mode >> 12) {
-    case 0x1:
-        return FileType::fifo;
-    case 0x2:
-        return FileType::character;
-    case 0x4:
-        return FileType::directory;
-    case 0x6:
-        return FileType::block;
-    case 0x8:
-        return FileType::regular;
-    case 0xa:
-        return FileType::symlink;
-    case 0xc:
-        return FileType::socket;
-    default:
-        return FileType::unknown;
-    }
-}
 
 // "Inode Timestamps": 32 signed bits of seconds; of the extra field 2 bits extend them, 30 are nanoseconds.
 Timestamp timestamp(uint32_t seconds, uint32_t extra) {
@@ -54,7 +34,7 @@ Inode parse_inode(std::span<const std::byte> bytes) {
     Inode inode;
     FileInfo& info = inode.info;
     const uint16_t mode = le16(bytes, 0x0);
-    info.type = type_of(mode);
+    info.type = file_type_of_mode(mode);
     info.mode = mode & 07777;
     info.uid = le16(bytes, 0x2) | uint32_t{le16(bytes, 0x78)} << 16;
     info.gid = le16(bytes, 0x18) | uint32_t{le16(bytes, 0x7a)} << 16;

@@ -1,31 +1,11 @@
 #include "analyze/filesystem/xfs/inode.h"
 
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/file_type.h"
 #include "analyze/filesystem/xfs/metadata.h"
 
 namespace kanshiki::xfs {
 namespace {
-
-FileType type_of(uint16_t mode) {
-    switch (mode >> 12) {
-    case 0x1:
-        return FileType::fifo;
-    case 0x2:
-        return FileType::character;
-    case 0x4:
-        return FileType::directory;
-    case 0x6:
-        return FileType::block;
-    case 0x8:
-        return FileType::regular;
-    case 0xa:
-        return FileType::symlink;
-    case 0xc:
-        return FileType::socket;
-    default:
-        return FileType::unknown;
-    }
-}
 
 // "Timestamps": bigtime counts nanoseconds from -2^31 s; the older form is 32 signed bits each of seconds and
 // nanoseconds.
@@ -80,7 +60,7 @@ void parse_inode(Inode& inode) {
     FileInfo& info = inode.info;
     info = {};
     info.inode = inode.number;
-    info.type = type_of(mode);
+    info.type = file_type_of_mode(mode);
     info.mode = mode & 07777;
     info.uid = be32(bytes, 8);
     info.gid = be32(bytes, 12);
