@@ -158,6 +158,7 @@ std::vector<ListedFile> latest(const TriageResult& result, size_t most, Time&& t
     std::ranges::sort(found, later);
     if (found.size() > most) found.resize(most);
     std::vector<ListedFile> files;
+    files.reserve(found.size());
     for (const auto& [time, place] : found) files.push_back(result.listing[place]);
     return files;
 }

@@ -50,6 +50,9 @@ Command::Command(Session& session, const std::string& line, const std::string& w
                                                  const char*, void* self) {
         static_cast<Command*>(self)->signal_ = std::string(signal ? signal : "?").substr(0, 32);
     };
+    callbacks_.channel_close_function = [](ssh_session, ssh_channel, void* self) {
+        static_cast<Command*>(self)->closed_there_ = true;
+    };
     ssh_set_channel_callbacks(channel_, &callbacks_);
     try {
         if (session_.drive([&] { return ssh_channel_open_session(channel_); }, SSH_AGAIN, "opening a channel", stop) !=
@@ -73,9 +76,21 @@ Command::Command(Session& session, const std::string& line, const std::string& w
 }
 
 Command::~Command() {
-    ssh_remove_channel_callbacks(channel_, &callbacks_);
     ssh_channel_close(channel_);
+    if (session_.is_dropbear()) await_close();
+    ssh_remove_channel_callbacks(channel_, &callbacks_);
     ssh_channel_free(channel_);
+}
+
+// dropbear (seen in 2022.83) closes a channel that is opened while the death of another channel's command has not been
+// noted yet, and dies of the request that follows. So a command that was given up is first seen off. One that hangs,
+// on a bad disk or because nobody takes its output, does no harm: it does not die either.
+void Command::await_close() {
+    const auto deadline = Clock::now() + 500ms;
+    while (!closed_there_ && session_.connected() && Clock::now() < deadline) {
+        session_.take_packets();
+        if (!closed_there_) session_.pause();
+    }
 }
 
 void Command::drain_errors() {

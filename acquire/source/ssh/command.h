@@ -59,6 +59,7 @@ private:
     void drain_errors();
     void take_error(std::string_view bytes);
     void end_error_line();
+    void await_close();
     void lose_patience(std::stop_token stop);
 
     Session& session_;
@@ -67,6 +68,7 @@ private:
     ssh_channel_callbacks_struct callbacks_{};
     std::string signal_;
     std::optional<int> status_;
+    bool closed_there_ = false;
     std::string partial_; // of an error line
     std::deque<std::string> errors_;
     size_t errors_held_ = 0, errors_most_ = 64 * 1024; // bytes

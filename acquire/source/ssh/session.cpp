@@ -256,6 +256,13 @@ void Session::ask_alive() {
     ssh_send_keepalive(session_);
 }
 
+bool Session::is_dropbear() const {
+    const char* banner = ssh_get_serverbanner(session_);
+    return banner && std::strstr(banner, "dropbear");
+}
+
+void Session::take_packets() { ssh_execute_message_callbacks(session_); }
+
 void Session::disconnect() noexcept {
     if (session_) {
         const socket_t fd = ssh_get_fd(session_);

@@ -32,6 +32,8 @@ public:
     // Bytes that came over the wire so far, whatever they were: the sign that the server is alive.
     uint64_t received() const { return counter_.in_bytes; }
     bool connected() const { return ssh_is_connected(session_) != 0; }
+    bool is_dropbear() const;
+    void take_packets(); // what has come is handed to its channel
 
     // Repeats a non-blocking libssh call until it no longer says `again`. Throws Error{source_lost} when the limit
     // passes first, Error{interrupted} on a stop request.
