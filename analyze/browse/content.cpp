@@ -40,11 +40,11 @@ std::vector<FileSystem::FileExtent> extents_or_none(FileSystem& files, uint64_t 
 
 } // namespace
 
-ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
+ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size, ContentBuffer& buffer,
                            const std::function<void(uint64_t, std::span<const std::byte>)>& piece,
                            const std::stop_token& stop) {
     ContentResult result;
-    std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(size, piece_size)));
+    if (buffer.size() < std::min<uint64_t>(size, piece_size)) buffer.resize(piece_size);
     std::optional<std::vector<FileSystem::FileExtent>> extents;
     files.take_unreadable(); // of what was read before
     while (result.size < size) {

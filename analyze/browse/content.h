@@ -20,8 +20,11 @@ struct ContentResult {
     bool whole() const { return unreadable.empty() && failure.empty(); }
 };
 
+// Memory that is kept from one file to the next, by one thread.
+using ContentBuffer = std::vector<std::byte>;
+
 // Calls piece(offset, bytes) in ascending order. Only what ends the run is thrown.
-ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size,
+ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size, ContentBuffer& buffer,
                            const std::function<void(uint64_t, std::span<const std::byte>)>& piece,
                            const std::stop_token& stop);
 

@@ -54,11 +54,16 @@ public:
     Worker(BlockSource& source, const BrowsedVolume& volume, const EntryStyle& style, std::stop_token stop)
         : source_(source), volume_(volume), style_(style), stop_(std::move(stop)) {}
 
-    Printed operator()(Batch& batch) {
-        Printed printed;
-        for (const Item& item : batch) printed.text += style_.json ? json(item, printed) : text(item.file);
-        if (files_) printed.warnings = files_->take_warnings();
-        return printed;
+    Batch operator()(Batch& batch) {
+        for (size_t index = 0; index < batch.used; index++) {
+            const Item& item = batch.items[index];
+            if (style_.json)
+                json(item, batch);
+            else
+                batch.text += text(item.file);
+        }
+        if (files_) batch.warnings = files_->take_warnings();
+        return std::move(batch);
     }
 
 private:
@@ -83,34 +88,34 @@ private:
         return line + deleted_mark(file) + "\n";
     }
 
-    std::string json(const Item& item, Printed& printed) {
+    void json(const Item& item, Batch& batch) {
         const ListedFile& file = item.file;
-        JsonLine line;
+        JsonLine line(batch.text);
         add_entry(line, file);
-        if (style_.xattrs && has_own_content(file)) xattrs(file, line, printed);
-        if (item.hash) hash(item, line, printed);
-        return line.finish();
+        if (style_.xattrs && has_own_content(file)) xattrs(file, line, batch);
+        if (item.hash) hash(item, line, batch);
+        line.end();
     }
 
-    void xattrs(const ListedFile& file, JsonLine& line, Printed& printed) {
+    void xattrs(const ListedFile& file, JsonLine& line, Batch& batch) {
         std::vector<Xattr> found;
         files().take_unreadable();
         try {
             files().xattrs(file.handle, [&](const Xattr& each) { found.push_back(each); });
         } catch (const Error& error) {
             if (error.code() != ExitCode::never_valid) throw;
-            printed.missed.push_back({file.volume, file.path, "extended attributes", error.what()});
+            batch.missed.push_back({file.volume, file.path, "extended attributes", error.what()});
         }
         for (const Bad& bad : files().take_unreadable()) {
             const UnreadablePiece piece{files().place(bad.range), {}, bad.error};
-            printed.missed.push_back({file.volume, file.path, "extended attributes", why_text(piece)});
+            batch.missed.push_back({file.volume, file.path, "extended attributes", why_text(piece)});
         }
         add_xattrs(line, found);
     }
 
-    static void hash(const Item& item, JsonLine& line, Printed& printed) {
+    static void hash(const Item& item, JsonLine& line, Batch& batch) {
         const auto miss = [&](const std::string& where, const std::string& why) {
-            printed.missed.push_back({item.file.volume, item.file.path, where, why});
+            batch.missed.push_back({item.file.volume, item.file.path, where, why});
         };
         for (const UnreadablePiece& piece : item.hash->content.unreadable) miss(where_text(piece), why_text(piece));
         if (!item.hash->content.failure.empty()) miss("content", item.hash->content.failure);
@@ -128,39 +133,57 @@ EntryPrinter::EntryPrinter(BlockSource& source, const BrowsedVolume& volume, con
                            std::function<void(std::string_view)> print, Complaints complaints, std::stop_token stop)
     : volume_(volume), style_(style),
       hasher_([&source, &volume, stop] { return open_volume(source, volume.volume, stop); }, threads, stop),
-      complaints_(complaints), work_(
-                                   threads,
-                                   [&source, this, stop = std::move(stop)]() -> std::function<Printed(Batch&)> {
-                                       auto worker = std::make_shared<Worker>(source, volume_, style_, stop);
-                                       return [worker](Batch& batch) { return (*worker)(batch); };
-                                   },
-                                   [print = std::move(print), complaints = std::move(complaints)](Printed&& printed) {
-                                       print(printed.text);
-                                       for (const NotCovered& each : printed.missed) complaints.missed(each);
-                                       for (const std::string& each : printed.warnings) complaints.warning(each);
-                                   }) {}
+      complaints_(std::move(complaints)), print_(std::move(print)),
+      work_(
+          threads,
+          [&source, this, stop = std::move(stop)]() -> std::function<Batch(Batch&)> {
+              auto worker = std::make_shared<Worker>(source, volume_, style_, stop);
+              return [worker](Batch& batch) { return (*worker)(batch); };
+          },
+          [this](Batch&& batch) { this->print(std::move(batch)); }) {}
 
 void EntryPrinter::add(const ListedFile& file) {
-    if (!style_.hash) return add({file, nullptr});
+    if (!style_.hash) return add(file, nullptr);
     window_.push_back(file);
     if (window_.size() >= window_files) hash_window();
 }
 
 void EntryPrinter::hash_window() {
     const auto hashes = hasher_.hash(window_);
-    for (size_t index = 0; index < window_.size(); index++) add({std::move(window_[index]), hashes[index]});
+    for (size_t index = 0; index < window_.size(); index++) add(window_[index], hashes[index]);
     window_.clear();
     for (const std::string& each : hasher_.take_warnings()) complaints_.warning(each);
 }
 
-void EntryPrinter::add(Item item) {
-    batch_.push_back(std::move(item));
-    if (batch_.size() >= batch_files) work_.add(std::exchange(batch_, {}));
+void EntryPrinter::add(const ListedFile& file, std::shared_ptr<const FileHash> hash) {
+    if (batch_.items.empty()) batch_.items.resize(batch_files);
+    Item& item = batch_.items[batch_.used++];
+    item.file = file; // keeps the capacity of its texts
+    item.hash = std::move(hash);
+    if (batch_.used == batch_files) start_batch();
+}
+
+void EntryPrinter::start_batch() {
+    work_.add(std::exchange(batch_, {}));
+    if (spare_.empty()) return;
+    batch_ = std::move(spare_.back());
+    spare_.pop_back();
+}
+
+void EntryPrinter::print(Batch&& batch) {
+    print_(batch.text);
+    for (const NotCovered& each : batch.missed) complaints_.missed(each);
+    for (const std::string& each : batch.warnings) complaints_.warning(each);
+    batch.used = 0;
+    batch.text.clear();
+    batch.missed.clear();
+    batch.warnings.clear();
+    spare_.push_back(std::move(batch));
 }
 
 void EntryPrinter::finish() {
     hash_window();
-    if (!batch_.empty()) work_.add(std::exchange(batch_, {}));
+    if (batch_.used > 0) start_batch();
     work_.finish();
 }
 

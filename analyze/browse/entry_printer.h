@@ -27,28 +27,35 @@ public:
     void finish();
 
 private:
-    struct Printed {
-        std::string text;
-        std::vector<NotCovered> missed;
-        std::vector<std::string> warnings;
-    };
     class Worker;
     struct Item {
         ListedFile file;
         std::shared_ptr<const FileHash> hash;
     };
-    using Batch = std::vector<Item>;
+    // Used again once it is printed: a million names would else take as many allocations, and give them back on another
+    // thread.
+    struct Batch {
+        std::vector<Item> items; // its first `used`
+        size_t used = 0;
+        std::string text;
+        std::vector<NotCovered> missed;
+        std::vector<std::string> warnings;
+    };
 
     void hash_window();
-    void add(Item item);
+    void add(const ListedFile& file, std::shared_ptr<const FileHash> hash);
+    void print(Batch&& batch);
+    void start_batch();
 
     const BrowsedVolume& volume_;
     EntryStyle style_;
     Batch batch_;
+    std::vector<Batch> spare_;
     FileHasher hasher_;
     std::vector<ListedFile> window_; // to be hashed together, so that they can be read as they lie on the disk
     Complaints complaints_;
-    OrderedWork<Batch, Printed> work_;
+    std::function<void(std::string_view)> print_;
+    OrderedWork<Batch, Batch> work_;
 };
 
 } // namespace kanshiki

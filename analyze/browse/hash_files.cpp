@@ -10,7 +10,7 @@
 namespace kanshiki {
 
 FileHasher::FileHasher(std::function<std::unique_ptr<FileSystem>()> open, unsigned threads, std::stop_token stop)
-    : open_(std::move(open)), stop_(std::move(stop)), files_(std::max(1u, threads)) {}
+    : open_(std::move(open)), stop_(std::move(stop)), readers_(std::max(1u, threads)) {}
 
 std::vector<std::shared_ptr<const FileHash>> FileHasher::hash(std::span<const ListedFile> files) {
     std::vector<Content> contents;
@@ -35,18 +35,18 @@ std::vector<std::shared_ptr<const FileHash>> FileHasher::hash(std::span<const Li
 }
 
 // In their order, `at_once` at a time to each thread.
-void FileHasher::each(std::vector<Content>& contents, size_t at_once, void (FileHasher::*work)(FileSystem&, Content&)) {
+void FileHasher::each(std::vector<Content>& contents, size_t at_once, void (FileHasher::*work)(Reader&, Content&)) {
     std::atomic<size_t> next = 0;
     std::mutex mutex;
     std::exception_ptr failure;
-    const auto run = [&](std::unique_ptr<FileSystem>& files) {
+    const auto run = [&](Reader& reader) {
         try {
-            if (!files) files = open_();
-            if (!files)
+            if (!reader.files) reader.files = open_();
+            if (!reader.files)
                 throw Error(ExitCode::source_lost, "the source has changed: a file system can no longer be opened");
             for (size_t first = next.fetch_add(at_once); first < contents.size(); first = next.fetch_add(at_once))
                 for (size_t index = first; index < std::min(first + at_once, contents.size()); index++)
-                    (this->*work)(*files, contents[index]);
+                    (this->*work)(reader, contents[index]);
         } catch (...) {
             const std::lock_guard lock(mutex);
             if (!failure) failure = std::current_exception();
@@ -54,16 +54,17 @@ void FileHasher::each(std::vector<Content>& contents, size_t at_once, void (File
         }
     };
     {
-        const size_t threads = std::min(files_.size(), (contents.size() + at_once - 1) / at_once);
+        const size_t threads = std::min(readers_.size(), (contents.size() + at_once - 1) / at_once);
         std::vector<std::jthread> workers;
-        for (size_t index = 1; index < threads; index++) workers.emplace_back([&, index] { run(files_[index]); });
-        if (threads > 0) run(files_[0]);
+        for (size_t index = 1; index < threads; index++) workers.emplace_back([&, index] { run(readers_[index]); });
+        if (threads > 0) run(readers_[0]);
     }
     if (failure) std::rethrow_exception(failure);
 }
 
 // Only for the order: what is wrong with its extents is told when it is read.
-void FileHasher::find(FileSystem& files, Content& content) {
+void FileHasher::find(Reader& reader, Content& content) {
+    FileSystem& files = *reader.files;
     if (content.size == 0) return;
     try {
         for (const auto& extent : files.extents(content.handle)) {
@@ -77,21 +78,22 @@ void FileHasher::find(FileSystem& files, Content& content) {
     files.take_unreadable();
 }
 
-void FileHasher::read(FileSystem& files, Content& content) {
+void FileHasher::read(Reader& reader, Content& content) {
+    FileSystem& files = *reader.files;
     ContentResult& result = content.hash->content;
     result.failure = too_large(files, content.size);
     if (!result.failure.empty()) return;
     const auto hasher = make_hasher(DigestAlgorithm::sha256);
     result = read_content(
-        files, content.handle, content.size, [&](uint64_t, std::span<const std::byte> bytes) { hasher->update(bytes); },
-        stop_);
+        files, content.handle, content.size, reader.buffer,
+        [&](uint64_t, std::span<const std::byte> bytes) { hasher->update(bytes); }, stop_);
     if (result.whole()) content.hash->sha256 = to_hex(hasher->finish()); // of other bytes it would be no hash of it
 }
 
 std::vector<std::string> FileHasher::take_warnings() {
     std::vector<std::string> all;
-    for (const auto& files : files_)
-        if (files) std::ranges::move(files->take_warnings(), std::back_inserter(all));
+    for (const Reader& reader : readers_)
+        if (reader.files) std::ranges::move(reader.files->take_warnings(), std::back_inserter(all));
     std::ranges::sort(all);
     all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;

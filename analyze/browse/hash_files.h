@@ -28,13 +28,17 @@ private:
         uint64_t place = 0; // of its first byte in the source
         std::shared_ptr<FileHash> hash;
     };
-    void each(std::vector<Content>& contents, size_t at_once, void (FileHasher::*work)(FileSystem&, Content&));
-    void find(FileSystem& files, Content& content);
-    void read(FileSystem& files, Content& content);
+    struct Reader { // of one thread, kept between calls
+        std::unique_ptr<FileSystem> files;
+        ContentBuffer buffer;
+    };
+    void each(std::vector<Content>& contents, size_t at_once, void (FileHasher::*work)(Reader&, Content&));
+    void find(Reader& reader, Content& content);
+    void read(Reader& reader, Content& content);
 
     const std::function<std::unique_ptr<FileSystem>()> open_;
     const std::stop_token stop_;
-    std::vector<std::unique_ptr<FileSystem>> files_; // one for each thread, kept between calls
+    std::vector<Reader> readers_;
 };
 
 } // namespace kanshiki

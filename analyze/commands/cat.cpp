@@ -68,8 +68,9 @@ void give(BrowseSession& session, const Place& place, bool escaped, const std::s
     OutputStream out(STDOUT_FILENO);
     TerminalText terminal(out);
     const ListedFile& file = place.file;
+    ContentBuffer buffer;
     const ContentResult read = read_content(
-        *place.volume->files, file.handle, file.info.size,
+        *place.volume->files, file.handle, file.info.size, buffer,
         [&](uint64_t, std::span<const std::byte> bytes) {
             const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
             escaped ? terminal.write(text) : out.write(text);

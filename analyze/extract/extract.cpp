@@ -77,7 +77,7 @@ private:
     }
 
     void fill(Job& job, JsonLine& line, Done& done) {
-        const WrittenContent written = write_content(*files_, job.file, std::move(job.into), job.name, stop_);
+        const WrittenContent written = write_content(*files_, job.file, buffer_, std::move(job.into), job.name, stop_);
         const std::string digest = to_hex(written.sha256);
         const auto miss = [&](const std::string& where, const std::string& why) {
             done.missed.push_back({job.file.volume, job.file.path, where, why});
@@ -104,6 +104,7 @@ private:
 
     std::stop_token stop_;
     std::unique_ptr<FileSystem> files_;
+    ContentBuffer buffer_;
 };
 
 // A file of the output folder that gets its name when it is complete.

@@ -58,8 +58,8 @@ private:
 
 } // namespace
 
-WrittenContent write_content(FileSystem& files, const ListedFile& file, FileDescriptor into, const std::string& name,
-                             const std::stop_token& stop) {
+WrittenContent write_content(FileSystem& files, const ListedFile& file, ContentBuffer& buffer, FileDescriptor into,
+                             const std::string& name, const std::stop_token& stop) {
     SparseFile out(std::move(into), name);
     WrittenContent result;
     const auto hasher = make_hasher(DigestAlgorithm::sha256);
@@ -67,7 +67,7 @@ WrittenContent write_content(FileSystem& files, const ListedFile& file, FileDesc
         result.read.failure = std::move(why);
     else
         result.read = read_content(
-            files, file.handle, file.info.size,
+            files, file.handle, file.info.size, buffer,
             [&](uint64_t offset, std::span<const std::byte> bytes) {
                 hasher->update(bytes);
                 out.write(offset, bytes);

@@ -13,7 +13,7 @@ struct WrittenContent {
 };
 
 // Zeros become holes. The file is 0400 afterwards, and closed. Throws Error{destination}; name is for that.
-WrittenContent write_content(FileSystem& files, const ListedFile& file, FileDescriptor into, const std::string& name,
-                             const std::stop_token& stop);
+WrittenContent write_content(FileSystem& files, const ListedFile& file, ContentBuffer& buffer, FileDescriptor into,
+                             const std::string& name, const std::stop_token& stop);
 
 } // namespace kanshiki

@@ -20,7 +20,8 @@ bool serves_one(const SourceInfo& info) { return info.access != Access::random |
 
 CachedSource::CachedSource(BlockSource& below, size_t piece, size_t pieces)
     : below_(below), info_(below.info()), piece_size_(piece),
-      limit_(std::max<size_t>(1, pieces / std::tuple_size_v<decltype(shards_)>)), serial_(serves_one(info_)) {
+      limit_(std::max<size_t>(1, pieces / std::tuple_size_v<decltype(shards_)>)), serial_(serves_one(info_)),
+      memory_(piece) {
     info_.access = Access::random;
     info_.lanes = std::max(8u, info_.lanes);
     info_.cached = true;
@@ -37,10 +38,10 @@ std::vector<Extent> CachedSource::extents(Range within, std::stop_token stop) {
 }
 
 void CachedSource::fill(Piece& piece, const std::stop_token& stop) {
-    piece.bytes = AlignedBuffer(piece_size_);
+    piece.bytes = memory_.take();
     Read read;
     read.offset = piece.index * piece_size_;
-    read.into = piece.bytes.span();
+    read.into = {piece.bytes.get(), piece_size_};
     std::unique_lock turn(one_at_a_time_, std::defer_lock);
     if (serial_) turn.lock();
     below_.read(read, stop);
@@ -128,7 +129,7 @@ void CachedSource::read(Read& read, std::stop_token stop) {
         const auto inside = static_cast<size_t>(offset % piece_size_);
         if (inside >= held->got) return; // the end of the source
         const size_t size = std::min(read.into.size() - read.got, held->got - inside);
-        std::memcpy(read.into.data() + read.got, held->bytes.data() + inside, size);
+        std::memcpy(read.into.data() + read.got, held->bytes.get() + inside, size);
         for (const Bad& bad : held->bad) {
             const uint64_t from = std::max(bad.range.offset, offset), end = std::min(bad.range.end(), offset + size);
             if (from < end) read.bad.push_back({{from, end - from}, bad.error});

@@ -3,7 +3,7 @@
 // Misses of different pieces go to the source at the same time, unless it serves one read at a time (a stream behind
 // SSH): then they wait in line. Thread-safe.
 
-#include "acquire/block/aligned_buffer.h"
+#include "analyze/filesystem/piece_memory.h"
 #include "kanshiki/block_source.h"
 
 #include <array>
@@ -28,7 +28,7 @@ private:
     struct Piece {
         uint64_t index = 0;
         bool ready = false;
-        AlignedBuffer bytes;
+        PieceMemory::Pointer bytes{nullptr, {}};
         size_t got = 0;
         std::vector<Bad> bad;
         std::list<std::shared_ptr<Piece>>::iterator place;
@@ -51,6 +51,7 @@ private:
     const size_t piece_size_, limit_; // pieces in each shard
     const bool serial_;
     std::mutex one_at_a_time_; // held while a serial source reads
+    PieceMemory memory_;
     std::array<Shard, 16> shards_;
 };
 

@@ -4,30 +4,55 @@
 #include "analyze/timeline/civil_time.h"
 #include "kanshiki/digest.h"
 
-#include <cstdio>
+#include <charconv>
 
 namespace kanshiki {
 namespace {
 
-void add_time(JsonLine& line, std::string_view key, const std::optional<Timestamp>& time) {
-    if (time) line.text(key, iso8601(*time, 9));
-}
+// Times as text: those of one inode are often the same.
+class Times {
+public:
+    void add(JsonLine& line, std::string_view key, const std::optional<Timestamp>& time) {
+        if (!time) return;
+        if (size_ == 0 || *time != last_) size_ = static_cast<size_t>(put_iso8601(text_, last_ = *time, 9) - text_);
+        line.plain(key, {text_, size_});
+    }
+
+private:
+    Timestamp last_;
+    char text_[iso8601_room];
+    size_t size_ = 0;
+};
 
 std::string hex_of(const std::string& bytes) { return to_hex(std::as_bytes(std::span(bytes))); }
 
 void add_flags(JsonLine& line, const FileInfo& info) {
-    char flags[24];
-    std::snprintf(flags, sizeof flags, "0x%llx", static_cast<unsigned long long>(info.flags));
-    line.text("flags", flags);
+    char flags[2 + 16] = {'0', 'x'};
+    line.plain("flags", {flags, std::to_chars(flags + 2, std::end(flags), info.flags, 16).ptr});
+    if (info.attributes == 0) {
+        line.raw("attributes", "[]");
+        return;
+    }
     std::string names;
     for (const std::string_view name : attribute_names(info.attributes))
         names.append(names.empty() ? "\"" : ",\"").append(name).append("\"");
     line.raw("attributes", "[" + names + "]");
 }
 
+// Four octal digits.
+void add_mode(JsonLine& line, uint32_t mode) {
+    char text[4];
+    for (unsigned place = 0; place < 4; place++) text[place] = static_cast<char>('0' + (mode >> (9 - 3 * place) & 7));
+    line.plain("mode", {text, sizeof text});
+}
+
 } // namespace
 
 void add_bytes(JsonLine& line, std::string_view key, const std::string& bytes) {
+    if (is_plain(bytes)) {
+        line.plain(key, bytes);
+        return;
+    }
     line.text(key, bytes);
     if (!is_utf8(bytes)) line.text(std::string(key) + "_hex", hex_of(bytes));
 }
@@ -48,18 +73,18 @@ void add_entry(JsonLine& line, const ListedFile& file) {
     line.number("volume", file.volume);
     add_bytes(line, "path", file.path);
     line.number("inode", info.inode)
-        .text("type", type_name(info.type == FileType::unknown ? file.name_type : info.type));
-    char mode[8];
-    std::snprintf(mode, sizeof mode, "%04o", info.mode & 07777u);
-    line.text("mode", mode).number("uid", info.uid).number("gid", info.gid).number("links", info.links);
+        .plain("type", type_name(info.type == FileType::unknown ? file.name_type : info.type));
+    add_mode(line, info.mode);
+    line.number("uid", info.uid).number("gid", info.gid).number("links", info.links);
     line.number("size", info.size);
     if (info.type == FileType::character || info.type == FileType::block)
         line.text("device", std::to_string(info.major) + ":" + std::to_string(info.minor));
-    add_time(line, "modified", info.modified);
-    add_time(line, "accessed", info.accessed);
-    add_time(line, "changed", info.changed);
-    add_time(line, "created", info.created);
-    add_time(line, "deleted_at", info.deleted);
+    Times times;
+    times.add(line, "modified", info.modified);
+    times.add(line, "accessed", info.accessed);
+    times.add(line, "changed", info.changed);
+    times.add(line, "created", info.created);
+    times.add(line, "deleted_at", info.deleted);
     if (!info.symlink_target.empty()) add_bytes(line, "target", info.symlink_target);
     add_flags(line, info);
     line.flag("deleted", file.deleted).flag("allocated", info.allocated).flag("orphan", file.orphan);

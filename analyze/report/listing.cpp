@@ -8,10 +8,12 @@
 namespace kanshiki {
 
 void write_listing(const TriageResult& result, std::ostream& out) {
+    std::string text;
     for (const ListedFile& file : result.listing) {
-        JsonLine line;
+        text.clear();
+        JsonLine line(text);
         add_entry(line, file);
-        const std::string text = line.finish();
+        line.end();
         out.write(text.data(), static_cast<std::streamsize>(text.size()));
     }
 }

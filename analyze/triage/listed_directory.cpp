@@ -9,15 +9,30 @@
 namespace kanshiki {
 namespace {
 
-constexpr size_t piece_size = 2048, growth_step = 1024; // names
+constexpr size_t growth_step = 1024; // names
+// Inodes that lie near each other are read by one thread, others at the same time.
+constexpr uint64_t near = 64;
+constexpr size_t largest_piece = 128;
 
 struct TooMany {};
 
-// The first bytes of a name as a number that compares as they do: most pairs of names differ there.
+// The first bytes of a name after what all names of the directory begin with, as a number that compares as they do:
+// most pairs of names differ there.
 struct Key {
     uint64_t first = 0;
     uint32_t index = 0;
 };
+
+size_t common_prefix(const ListedDirectory& directory) {
+    if (directory.names.empty()) return 0;
+    std::string_view prefix = directory.text(directory.names.front());
+    for (const auto& name : directory.names) {
+        const std::string_view text = directory.text(name);
+        if (text.starts_with(prefix)) continue;
+        prefix = prefix.substr(0, static_cast<size_t>(std::ranges::mismatch(prefix, text).in1 - prefix.begin()));
+    }
+    return prefix.size();
+}
 
 uint64_t first_bytes(std::string_view text) {
     unsigned char bytes[8] = {};
@@ -31,8 +46,9 @@ uint64_t first_bytes(std::string_view text) {
 void sort_by_name(ListedDirectory& directory) {
     std::vector<Key> keys;
     keys.reserve(directory.names.size());
+    const size_t prefix = common_prefix(directory);
     for (const auto& name : directory.names)
-        keys.push_back({first_bytes(directory.text(name)), static_cast<uint32_t>(keys.size())});
+        keys.push_back({first_bytes(directory.text(name).substr(prefix)), static_cast<uint32_t>(keys.size())});
     std::ranges::sort(keys, [&](const Key& a, const Key& b) {
         if (a.first != b.first) return a.first < b.first;
         const auto& left = directory.names[a.index];
@@ -129,16 +145,25 @@ void arrange(ListedDirectory& directory) {
     for (const auto& name : directory.names) order.emplace_back(name.handle, static_cast<uint32_t>(order.size()));
     std::ranges::sort(order);
     directory.by_handle.reserve(order.size());
-    for (const auto& [handle, index] : order) directory.by_handle.push_back(index);
-    directory.pieces.resize(std::max<size_t>(1, (order.size() + piece_size - 1) / piece_size));
+    directory.pieces.emplace_back();
+    uint64_t before = order.empty() ? 0 : order.front().first;
+    for (const auto& [handle, index] : order) {
+        const auto place = static_cast<uint32_t>(directory.by_handle.size());
+        if (handle - before > near || place - directory.pieces.back().first >= largest_piece) {
+            directory.pieces.emplace_back();
+            directory.pieces.back().first = place;
+        }
+        directory.by_handle.push_back(index);
+        directory.pieces.back().end = place + 1;
+        before = handle;
+    }
 }
 
 void read_inodes(FileSystem& files, const WalkOptions& options, size_t path_size, ListedDirectory& directory,
                  size_t piece_index) {
     auto& piece = directory.pieces[piece_index];
-    const size_t first = piece_index * piece_size, end = std::min(first + piece_size, directory.by_handle.size());
-    piece.infos.reserve((end - first) * 48);
-    for (size_t place = first; place < end; place++) {
+    piece.infos.reserve((piece.end - piece.first) * 48);
+    for (size_t place = piece.first; place < piece.end; place++) {
         auto& name = directory.names[directory.by_handle[place]];
         if (path_size + 1 + name.size > options.limits.path) {
             name.state = ListedDirectory::State::too_long;

@@ -30,6 +30,7 @@ struct ListedDirectory {
         std::vector<Stream> streams;
     };
     struct Piece {
+        uint32_t first = 0, end = 0; // in by_handle
         std::string infos;
         std::vector<Odd> odd;
         std::vector<uint32_t> enterable;

@@ -24,6 +24,8 @@ std::optional<std::string> from_utf8_lossless(std::string_view text);
 // so the file can also be shown on a terminal.
 std::string escape_json(std::string_view bytes);
 
+// ASCII of which nothing has to be escaped anywhere: no control characters, no quotation mark, no backslash.
+bool is_plain(std::string_view bytes);
 bool is_utf8(std::string_view bytes); // RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF
 
 } // namespace kanshiki

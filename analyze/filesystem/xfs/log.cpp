@@ -17,6 +17,11 @@ constexpr size_t header_size = 328, header_size_i386 = 324, more_header_size = 2
 constexpr size_t checksum_at = 32;
 constexpr unsigned log_client = 0xaa, flag_unmount = 0x20;
 
+// Of the block that begins so: a header has it in its second word, data in its first.
+uint32_t cycle_of(std::span<const std::byte> block) {
+    return be32(block, 0) == magic ? be32(block, 4) : be32(block, 0);
+}
+
 } // namespace
 
 Log::Log(VolumeReader& reader, const Superblock& super) : reader_(reader), super_(super) {}
@@ -35,7 +40,22 @@ void Log::read(uint64_t block, std::span<std::byte> into) {
 uint32_t Log::cycle(uint64_t block) {
     std::array<std::byte, 8> bytes{};
     reader_.read(start_ + block * block_size, bytes);
-    return be32(bytes, 0) == magic ? be32(bytes, 4) : be32(bytes, 0);
+    return cycle_of(bytes);
+}
+
+// Narrows the search from where the superblock was logged last, mostly shortly before the end: on a slow source each
+// step of the search is felt.
+void Log::leap(uint32_t first, uint64_t& low, uint64_t& high) {
+    const uint64_t hint = super_.log_sequence & 0xffffffff;
+    if (super_.log_sequence >> 32 != first || hint >= high || cycle(hint) != first) return;
+    low = hint;
+    for (uint64_t step = 16; high - low > step; step *= 8) {
+        if (cycle(low + step) != first) {
+            high = low + step;
+            return;
+        }
+        low += step;
+    }
 }
 
 // The block after the last one written: where the cycle falls by one (or to 0, in the first round). What was in flight
@@ -47,15 +67,19 @@ uint64_t Log::raw_head(bool& never_used) {
     uint64_t low = 0, high = blocks_; // cycle(low) == first; from high on it is older
     if (first != last) {
         high = blocks_ - 1;
+        leap(first, low, high);
         while (high - low > 1) {
             const uint64_t middle = low + (high - low) / 2;
             (cycle(middle) == first ? low : high) = middle;
         }
     }
+    if (unmounted_at(high)) return high; // nothing was in flight any more
     const uint32_t older = first == last ? first - 1 : last;
     const uint64_t near = high - std::min(high, in_flight);
+    std::vector<std::byte> window((high - near) * block_size); // in one read: on a slow source each of many is felt
+    reader_.read_through(start_ + near * block_size, window);
     for (uint64_t block = near; block < high; block++)
-        if (cycle(block) == older) return block;
+        if (cycle_of(std::span(window).subspan((block - near) * block_size)) == older) return block;
     if (first != last && high < in_flight && last != 0) // the gap may lie at the end of the round before
         for (uint64_t block = std::max(high, blocks_ - std::min(blocks_, in_flight - high)); block < blocks_; block++)
             if (cycle(block) == last - 1) return block;
@@ -121,6 +145,14 @@ bool Log::unmount(const LogRecord& record) {
     read(record.block + headers_, bytes);
     return record.operations == 1 && std::to_integer<unsigned>(bytes[8]) == log_client &&
            (std::to_integer<unsigned>(bytes[9]) & flag_unmount);
+}
+
+// Whether the record that ends there was written by an unmount.
+bool Log::unmounted_at(uint64_t end) {
+    constexpr uint64_t most_headers = largest_record / header_covers;
+    for (uint64_t size = 2; size <= std::min(end, most_headers + 1); size++)
+        if (const auto record = header(end - size)) return record->blocks == size && unmount(*record);
+    return false;
 }
 
 LogState Log::find_ends(std::string& why) {

@@ -38,8 +38,10 @@ private:
     void read(uint64_t block, std::span<std::byte> into); // around the end of the ring
     std::optional<LogRecord> header(uint64_t block);
     uint64_t raw_head(bool& never_used);
+    void leap(uint32_t first, uint64_t& low, uint64_t& high);
     bool read_data(LogRecord& record); // false: its checksum is wrong
     bool unmount(const LogRecord& record);
+    bool unmounted_at(uint64_t end);
 
     VolumeReader& reader_;
     const Superblock& super_;

@@ -101,6 +101,7 @@ std::optional<Superblock> parse_superblock(std::span<const std::byte> bytes) {
         super.log_incompatible = be32(bytes, 220);
         super.file_types = super.incompatible & incompat_ftype;
         internal.push_back(be64(bytes, 232)); // project quota
+        super.log_sequence = be64(bytes, 240);
         if (super.incompatible & incompat_meta_uuid)
             std::ranges::copy(bytes.subspan(248, 16), super.metadata_uuid.begin());
         if ((super.incompatible & incompat_metadir) && bytes.size() >= size_v5 + 8)

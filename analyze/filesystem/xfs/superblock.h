@@ -27,6 +27,7 @@ struct Superblock {
     uint32_t incompatible = 0, read_only = 0, log_incompatible = 0;
     bool file_types = false; // directory entries carry the inode's type
     bool in_progress = false, checksum_wrong = false;
+    uint64_t log_sequence = 0; // v5: where in the log it was written last, cycle << 32 | block; a hint, no more
     std::vector<uint64_t> internal_inodes; // realtime bitmap and summary, quotas, metadata directory: of no directory
     Uuid uuid{}, metadata_uuid{};          // metadata_uuid: what every structure carries
     std::string label;
