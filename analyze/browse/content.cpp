@@ -20,9 +20,12 @@ std::vector<UnreadablePiece> locate(const FileSystem& files, const Bad& bad,
     for (const FileSystem::FileExtent& extent : extents) {
         const uint64_t from = std::max(bad.range.offset, extent.range.offset);
         const uint64_t end = std::min(bad.range.end(), extent.range.end());
-        const uint64_t logical = extent.logical + (from - extent.range.offset);
-        if (extent.sparse || from >= end || logical >= piece.end() || logical + (end - from) <= piece.offset) continue;
-        found.push_back({files.place({from, end - from}), {logical, end - from}, bad.error});
+        if (extent.sparse || from >= end) continue;
+        const Range spoilt = extent.encoded != 0
+                                 ? Range{extent.logical, extent.encoded}
+                                 : Range{extent.logical + (from - extent.range.offset), end - from};
+        if (spoilt.offset >= piece.end() || spoilt.end() <= piece.offset) continue;
+        found.push_back({files.place({from, end - from}), spoilt, bad.error});
     }
     if (found.empty()) found.push_back({files.place(bad.range), piece, bad.error});
     return found;

@@ -30,7 +30,7 @@ system that is known.)";
 
 struct Part {
     Range of_file;
-    bool sparse = false;
+    bool sparse = false, compressed = false; // compressed: what lies in the image is another form of it
     std::vector<Range> of_image; // empty: the image does not have it
 };
 
@@ -59,7 +59,7 @@ Facts gather(BrowseSession& session, const Place& place) {
             [&] { files.xattrs(place.file.handle, [&](const Xattr& each) { facts.xattrs.push_back(each); }); });
     guarded(session, place, "extents", [&] {
         for (const FileSystem::FileExtent& each : files.extents(place.file.handle)) {
-            Part part{{each.logical, each.range.size}, each.sparse, {}};
+            Part part{{each.logical, each.length()}, each.sparse, each.encoded != 0, {}};
             if (!each.sparse)
                 for (const VolumeContent::Part& at : locate(place.volume->volume, each.range))
                     part.of_image.push_back(at.range);
@@ -78,6 +78,7 @@ std::string json_of(const Facts& facts) {
     for (const Part& part : facts.parts) {
         JsonLine each;
         each.number("offset", part.of_file.offset).number("size", part.of_file.size).flag("sparse", part.sparse);
+        each.flag("compressed", part.compressed);
         std::string ranges;
         for (const Range& range : part.of_image)
             ranges +=
@@ -138,7 +139,8 @@ std::string text_of(const Facts& facts) {
         std::string where = part.sparse ? "a hole: zeros" : part.of_image.empty() ? "not in the image" : "";
         for (const Range& range : part.of_image)
             where += fmt::format("{}image bytes {} to {}", where.empty() ? "" : ", ", range.offset, range.end() - 1);
-        row("extent", fmt::format("{} to {}: {}", part.of_file.offset, part.of_file.end() - 1, where));
+        row("extent", fmt::format("{} to {}: {}{}", part.of_file.offset, part.of_file.end() - 1, where,
+                                  part.compressed ? ", compressed" : ""));
     }
     return text;
 }

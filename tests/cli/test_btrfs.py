@@ -346,6 +346,23 @@ def test_one_of_two_devices_gives_what_it_has(tmp_path):
     assert there == 42 and missing == 40  # every file on one of them, what is inline on both
 
 
+def test_where_compressed_content_lies_and_what_a_bad_sector_spoils(tmp_path, bad_disk):
+    image = new(tmp_path, SIZE, "mkfs.btrfs", "-q", "--csum", "crc32c", "-d", "single")
+    text = b"".join(b"line %d of a text\n" % number for number in range(30_000))
+    with mounted(image, "-o", "compress-force=zstd") as top:
+        write(top / "text", text)
+    extents = rig.kanshiki("stat", "--json", f"{image}:/text").expect(0).json["extents"]
+    assert [extent["offset"] for extent in extents] == list(range(0, len(text), 128 * 1024))
+    assert sum(extent["size"] for extent in extents) >= len(text) and all(extent["compressed"] for extent in extents)
+    second = extents[1]
+    place, = second["image"]
+    assert place["size"] < second["size"] // 2
+    assert ", compressed\n" in rig.kanshiki("stat", f"{image}:/text").expect(0).stdout
+    disk = bad_disk(image, bad=[(place["offset"], 512)])
+    done = rig.kanshiki("ls", "-R", "--json", "--hash", disk.path).expect(4)
+    assert f"/text: bytes {second['offset']} to {second['offset'] + second['size'] - 1} (source bytes {place['offset']} to" in done.stderr
+
+
 def test_proofs_and_explanations_know_compressed_content(tmp_path):
     image = new(tmp_path, SIZE, "mkfs.btrfs", "-q")
     text, plain = b"some text that gets short\n" * 20_000, DICE.randbytes(300_000)
