@@ -21,9 +21,8 @@ std::vector<UnreadablePiece> locate(const FileSystem& files, const Bad& bad,
         const uint64_t from = std::max(bad.range.offset, extent.range.offset);
         const uint64_t end = std::min(bad.range.end(), extent.range.end());
         if (extent.sparse || from >= end) continue;
-        const Range spoilt = extent.encoded != 0
-                                 ? Range{extent.logical, extent.encoded}
-                                 : Range{extent.logical + (from - extent.range.offset), end - from};
+        const Range spoilt = extent.encoded != 0 ? Range{extent.logical, extent.encoded}
+                                                 : Range{extent.logical + (from - extent.range.offset), end - from};
         if (spoilt.offset >= piece.end() || spoilt.end() <= piece.offset) continue;
         found.push_back({files.place({from, end - from}), spoilt, bad.error});
     }

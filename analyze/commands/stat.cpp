@@ -31,7 +31,7 @@ system that is known.)";
 struct Part {
     Range of_file;
     bool sparse = false, compressed = false; // compressed: what lies in the image is another form of it
-    std::vector<Range> of_image; // empty: the image does not have it
+    std::vector<Range> of_image;             // empty: the image does not have it
 };
 
 struct Facts {

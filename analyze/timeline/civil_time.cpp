@@ -37,9 +37,9 @@ char* put_year(char* at, int64_t year) {
 } // namespace
 
 char* put_iso8601(char* at, const Timestamp& time, unsigned digits) {
-    const int64_t second = ((time.seconds % day) + day) % day;
     // Days since 0000-03-01, so that the leap day is the last of its year; one era is 400 years.
-    const int64_t days = (time.seconds - second) / day + 719468;
+    int64_t days = time.seconds / day + 719468, second = time.seconds % day;
+    if (second < 0) second += day, days--;
     const int64_t era = (days >= 0 ? days : days - era_days + 1) / era_days;
     const int64_t of_era = days - era * era_days;
     const int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;

@@ -11,6 +11,14 @@ TEST(Escape, TerminalLeavesOrdinaryTextAlone) {
     EXPECT_EQ(escape_terminal(""), "");
 }
 
+TEST(Escape, PlainIsWhatNothingEscapes) {
+    for (int byte = 0; byte < 256; byte++) {
+        const std::string text = std::string(9, 'a') + static_cast<char>(byte) + std::string(9, 'z');
+        EXPECT_EQ(is_plain(text), byte < 0x80 && escape_json(text) == text && escape_terminal(text) == text) << byte;
+    }
+    EXPECT_TRUE(is_plain(""));
+}
+
 TEST(Escape, TerminalDisarmsControls) {
     EXPECT_EQ(escape_terminal("a\x1b[2Jb\nc\td\r\x07\x7f"s), "a\\x1b[2Jb\\x0ac\\x09d\\x0d\\x07\\x7f");
     EXPECT_EQ(escape_terminal("nul\0here"s), "nul\\x00here");

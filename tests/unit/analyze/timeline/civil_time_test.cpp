@@ -15,6 +15,12 @@ TEST(CivilTime, KnownDates) {
     EXPECT_EQ(iso8601_offset({0, 0}, 6), "1970-01-01T00:00:00.000000+00:00");
 }
 
+TEST(CivilTime, WhatADiskMaySay) {
+    EXPECT_EQ(iso8601({INT64_MAX, 0}, 0), "292277026596-12-04T15:30:07Z");
+    EXPECT_EQ(iso8601({INT64_MIN, 0}, 0), "-292277022657-01-27T08:29:52Z");
+    EXPECT_EQ(iso8601({0, UINT32_MAX}, 9).size(), std::string("1970-01-01T00:00:00.000000000Z").size());
+}
+
 TEST(CivilTime, AgreesWithGmtime) {
     for (int64_t second = -5'000'000'000; second < 20'000'000'000; second += 12'345'677) {
         const time_t time = second;
