@@ -13,7 +13,7 @@
 namespace kanshiki {
 namespace {
 
-constexpr size_t batch_files = 256;
+constexpr size_t batch_files = 512;
 constexpr size_t window_files = 16384;
 
 std::string_view suffix(FileType type) {

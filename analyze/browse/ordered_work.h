@@ -30,7 +30,7 @@ public:
             ended_ = true;
             waiting_.clear();
         }
-        changed_.notify_all();
+        work_.notify_all();
     }
     OrderedWork(const OrderedWork&) = delete;
     OrderedWork& operator=(const OrderedWork&) = delete;
@@ -44,7 +44,7 @@ public:
             const std::lock_guard lock(mutex_);
             waiting_.push_back(std::move(job));
         }
-        changed_.notify_all();
+        work_.notify_one();
     }
 
     void finish() {
@@ -64,7 +64,7 @@ private:
         in_order_.pop_front();
         {
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [&] { return job->done; });
+            done_.wait(lock, [&] { return job->done; });
         }
         if (job->failure) std::rethrow_exception(job->failure);
         deliver_(std::move(job->result));
@@ -76,7 +76,7 @@ private:
             std::shared_ptr<Job> job;
             {
                 std::unique_lock lock(mutex_);
-                changed_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
+                work_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
                 if (waiting_.empty()) return;
                 job = std::move(waiting_.front());
                 waiting_.pop_front();
@@ -91,7 +91,7 @@ private:
                 const std::lock_guard lock(mutex_);
                 job->done = true;
             }
-            changed_.notify_all();
+            done_.notify_one();
         }
     }
 
@@ -100,7 +100,7 @@ private:
     const size_t limit_;
     std::deque<std::shared_ptr<Job>> in_order_; // of the calling thread alone
     std::mutex mutex_;                          // of what follows, and of the jobs' `done`
-    std::condition_variable changed_;
+    std::condition_variable work_, done_; // the threads wait for the one, the caller for the other
     std::deque<std::shared_ptr<Job>> waiting_;
     bool ended_ = false;
     std::vector<std::jthread> threads_; // last: they end before what they use
