@@ -41,6 +41,10 @@ def image(tmp_path):
     return image
 
 
+def processes() -> list:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def view_of(top) -> dict:
     """path -> what must be equal."""
     view = {}
@@ -65,6 +69,14 @@ def test_the_tree_is_the_kernels(kanshiki, image, tmp_path):
     assert {path: (seen[path], expected[path]) for path in expected if seen[path] != expected[path]} == {}
     assert len(inodes) == 1, "a hard link is one file"
     assert {"ro", "nosuid", "nodev", "noexec"} <= set(options.split(","))
+
+
+def test_a_far_disk_is_mounted_over_ssh(kanshiki, sshd, image, tmp_path):
+    with mounted(image, "-o", "ro,noload") as top:
+        expected = view_of(top)
+    with shown(kanshiki, tmp_path / "mnt", sshd.url(image), *sshd.options()) as top:
+        assert view_of(top) == expected
+    rig.wait_until(lambda: not any("mnt" in line and "ssh://" in line for line in processes()), "the end of the server")
 
 
 def test_nothing_can_be_changed(kanshiki, image, tmp_path):

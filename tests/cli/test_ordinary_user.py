@@ -71,3 +71,24 @@ def test_a_folder_that_may_not_be_written_is_refused_in_one_line(world, disk):
     done = call("acquire", disk, "-o", locked / "disk.img", "--progress", "none").expect(5)
     line, = done.stderr.strip().splitlines()
     assert str(locked) in line and "ermission" in line
+
+
+MOUNT_AS_USER = """
+mknod "$1/fuse" c 10 229 && chmod 666 "$1/fuse" && mount --bind "$1/fuse" /dev/fuse || exit 99
+user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+user "$1/kanshiki" mount "$1/volume" "$1/mnt" || exit
+user cat "$1/mnt/etc/passwd"
+grep " $1/mnt " /proc/mounts
+cat "$1/mnt/etc/passwd" 2>&1 # root is not let in, unless --allow-other
+user fusermount3 -u "$1/mnt"
+"""
+
+
+def test_an_image_is_mounted_by_fusermount3(world, disk):
+    """/dev/fuse as udev makes it (for everyone), in a mount namespace of its own."""
+    folder, _ = world
+    (folder / "mnt").mkdir()
+    os.chown(folder / "mnt", USER, USER)
+    done = run("unshare", "-m", "sh", "-c", MOUNT_AS_USER, "sh", folder)
+    assert "toor:x:0:0" in done and "Permission denied" in done
+    assert f"fuse.kanshiki ro,nosuid,nodev,noexec,relatime,user_id={USER}" in done
