@@ -10,9 +10,10 @@ namespace kanshiki {
 namespace {
 
 constexpr size_t growth_step = 1024; // names
-// Inodes that lie near each other are read by one thread, others at the same time.
+// Inodes that lie near each other are read by one thread, others at the same time: a root's folders lie anywhere. Beyond
+// so many pieces there is enough to do at the same time, and a piece takes more memory than a name.
 constexpr uint64_t near = 64;
-constexpr size_t largest_piece = 128;
+constexpr size_t largest_piece = 128, most_by_distance = 4096;
 
 struct TooMany {};
 
@@ -149,7 +150,8 @@ void arrange(ListedDirectory& directory) {
     uint64_t before = order.empty() ? 0 : order.front().first;
     for (const auto& [handle, index] : order) {
         const auto place = static_cast<uint32_t>(directory.by_handle.size());
-        if (handle - before > near || place - directory.pieces.back().first >= largest_piece) {
+        const bool apart = handle - before > near && directory.pieces.size() < most_by_distance;
+        if (apart || place - directory.pieces.back().first >= largest_piece) {
             directory.pieces.emplace_back();
             directory.pieces.back().first = place;
         }
