@@ -10,8 +10,8 @@ namespace kanshiki {
 namespace {
 
 constexpr size_t growth_step = 1024; // names
-// Inodes that lie near each other are read by one thread, others at the same time: a root's folders lie anywhere. Beyond
-// so many pieces there is enough to do at the same time, and a piece takes more memory than a name.
+// Inodes that lie near each other are read by one thread, others at the same time: a root's folders lie anywhere.
+// Beyond so many pieces there is enough to do at the same time, and a piece takes more memory than a name.
 constexpr uint64_t near = 64;
 constexpr size_t largest_piece = 128, most_by_distance = 4096;
 
