@@ -61,7 +61,6 @@ struct DirectoryEntry {
     FileType type = FileType::unknown;
     bool deleted = false; // the name is unallocated: its inode may have been used again
     Certainty certainty = Certainty::certain;
-    uint64_t parent = 0; // of orphans(): the directory that had the name, as list() takes it; 0: not known
 };
 
 struct FileSystemInfo {

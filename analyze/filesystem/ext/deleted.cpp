@@ -24,7 +24,6 @@ void ExtFileSystem::give_recovered(const RecoveredFile& file, const std::functio
     each.type = file.type;
     each.deleted = true;
     each.certainty = file.certainty;
-    each.parent = file.parent;
     entry(each);
 }
 
@@ -73,7 +72,6 @@ void ExtFileSystem::orphans_of(uint64_t index, const Recovered* known, const std
         if (!used && known != nullptr && known->has(narrow, candidate.generation)) continue; // its copy says more
         const RecoveredFile* name = known == nullptr ? nullptr : known->named(narrow);
         each.name = name_or_number(name, number);
-        each.parent = name == nullptr ? 0 : name->parent;
         each.inode = number;
         each.deleted = !used;
         each.type = candidate.info.type;
