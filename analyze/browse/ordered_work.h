@@ -100,7 +100,7 @@ private:
     const size_t limit_;
     std::deque<std::shared_ptr<Job>> in_order_; // of the calling thread alone
     std::mutex mutex_;                          // of what follows, and of the jobs' `done`
-    std::condition_variable work_, done_; // the threads wait for the one, the caller for the other
+    std::condition_variable work_, done_;       // the threads wait for the one, the caller for the other
     std::deque<std::shared_ptr<Job>> waiting_;
     bool ended_ = false;
     std::vector<std::jthread> threads_; // last: they end before what they use

@@ -2,6 +2,7 @@
 
 #include "analyze/filesystem/btrfs/btrfs_file_system.h"
 #include "analyze/filesystem/btrfs/log_replay.h"
+#include "analyze/filesystem/uuid.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #include "analyze/filesystem/btrfs/superblock.h"
 
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/uuid.h"
 
 #include <algorithm>
 #include <bit>
@@ -48,12 +49,6 @@ std::vector<Copy> read_copies(VolumeReader& reader) {
 }
 
 } // namespace
-
-std::string uuid_text(std::span<const std::byte> bytes) {
-    std::string hex = to_hex(bytes);
-    for (const size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
-    return hex;
-}
 
 bool has_superblock_magic(std::span<const std::byte> bytes) {
     constexpr std::string_view magic = "_BHRfS_M";

@@ -52,6 +52,4 @@ bool superblock_holds(std::span<const std::byte> bytes);
 // Nothing when there is none; throws when there are some and none can be used.
 std::optional<Superblock> find_superblock(VolumeReader& reader, bool by_mirror, std::vector<std::string>& notices);
 
-std::string uuid_text(std::span<const std::byte> bytes); // 16 bytes
-
 } // namespace kanshiki::btrfs

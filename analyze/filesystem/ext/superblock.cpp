@@ -2,7 +2,7 @@
 
 #include "analyze/filesystem/bytes.h"
 #include "analyze/filesystem/crc32c.h"
-#include "kanshiki/digest.h"
+#include "analyze/filesystem/uuid.h"
 
 #include <algorithm>
 #include <bit>
@@ -18,12 +18,6 @@ constexpr uint32_t known_incompatible = 0x3f7df;                          // of 
 std::string text_until_nul(std::span<const std::byte> bytes) {
     const auto end = std::find(bytes.begin(), bytes.end(), std::byte{0});
     return {reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(end - bytes.begin())};
-}
-
-std::string uuid_text(std::span<const std::byte> bytes) {
-    std::string hex = to_hex(bytes);
-    for (const size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
-    return hex;
 }
 
 bool power_of(uint64_t number, uint64_t base) {

@@ -1,8 +1,8 @@
 #include "analyze/filesystem/xfs/superblock.h"
 
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/uuid.h"
 #include "analyze/filesystem/xfs/checksum.h"
-#include "kanshiki/digest.h"
 
 #include <algorithm>
 #include <bit>
@@ -114,12 +114,6 @@ std::optional<Superblock> parse_superblock(std::span<const std::byte> bytes) {
     for (const uint64_t each : internal)
         if (each != 0 && each != no_inode) super.internal_inodes.push_back(each);
     return super;
-}
-
-std::string uuid_text(const Uuid& uuid) {
-    std::string hex = to_hex(uuid);
-    for (const size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
-    return hex;
 }
 
 } // namespace kanshiki::xfs

@@ -49,6 +49,4 @@ struct Superblock {
 // whose geometry makes no sense.
 std::optional<Superblock> parse_superblock(std::span<const std::byte> bytes);
 
-std::string uuid_text(const Uuid& uuid);
-
 } // namespace kanshiki::xfs

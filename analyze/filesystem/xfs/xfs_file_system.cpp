@@ -1,6 +1,7 @@
 #include "analyze/filesystem/xfs/xfs_file_system.h"
 
 #include "analyze/filesystem/bytes.h"
+#include "analyze/filesystem/uuid.h"
 #include "analyze/filesystem/xfs/deleted.h"
 #include "analyze/filesystem/xfs/notices.h"
 #include "analyze/filesystem/xfs/xattr.h"

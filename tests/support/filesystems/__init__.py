@@ -10,6 +10,6 @@ from .compare import differences
 from .fill import fill
 from .kanshiki_view import kanshiki_view
 from .kernel_view import kernel_view
-from .volume import made, mounted, not_mountable, run, sized
+from .volume import MIB, made, mounted, not_mountable, run, sized
 
-__all__ = ["differences", "fill", "kanshiki_view", "kernel_view", "made", "mounted", "not_mountable", "run", "sized"]
+__all__ = ["MIB", "differences", "fill", "kanshiki_view", "kernel_view", "made", "mounted", "not_mountable", "run", "sized"]

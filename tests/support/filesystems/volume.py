@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from rig import LoopDevice
+from rig import LoopDevice, wait_until
 
 MIB = 1 << 20
 
@@ -40,6 +40,8 @@ def mounted(image, *options, read_only: bool = False):
                 yield folder
             finally:
                 run("umount", folder)
+        # Detached when the last one who looks at it lets go: until then the image is in use.
+        wait_until(lambda: f"{device.path}:" not in run("losetup", "--associated", image), f"the end of {device.path}")
     finally:
         folder.rmdir()
 
