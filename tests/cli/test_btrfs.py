@@ -14,6 +14,8 @@ from filesystem_proof import MIB, assert_same, new
 from filesystems import fill, kanshiki_view, kernel_view, mounted, run, sized
 from rig import LoopDevice
 
+pytestmark = pytest.mark.full
+
 SIZE = 256 * MIB
 DICE = random.Random(7)
 

@@ -13,6 +13,8 @@ import pytest
 import ewf
 from images import CHUNK, MIB, check_evidence, disk_bytes, make_disk
 
+pytestmark = pytest.mark.full
+
 SIZE = 6 * MIB + 3 * 512
 CASE = ("--case", "42", "--evidence", "E-1", "--examiner", "A. Itō", "--note", "a note\twith a tab", "--authority", "warrant 7")
 

@@ -12,6 +12,8 @@ import rig
 from filesystem_proof import MIB
 from filesystems import made, mounted
 
+pytestmark = pytest.mark.full
+
 
 def listed(image) -> dict:
     """name -> entry of all that is deleted."""

@@ -10,6 +10,8 @@ import rig
 from filesystem_proof import MIB, assert_same
 from filesystems import kanshiki_view, kernel_view, made, mounted
 
+pytestmark = pytest.mark.full
+
 
 def settle(folder):
     """Commits the journal; what it holds is not yet written to its place, as sync would do."""

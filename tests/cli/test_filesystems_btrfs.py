@@ -7,6 +7,8 @@ import pytest
 from filesystem_proof import MIB, assert_same, new, prove
 from filesystems import fill, kanshiki_view, kernel_view, mounted, run
 
+pytestmark = pytest.mark.full
+
 EVERYTHING = ("hard link", "symlink", "device", "socket", "xattr user", "xattr system", "xattr security", "xattr trusted", "flag immutable", "flag append",
               "fallocate kept size", "hostile name", "reflink")
 SIZE = 256 * MIB

@@ -4,6 +4,8 @@ import pytest
 from filesystem_proof import MIB, assert_same, new, prove
 from filesystems import fill, kanshiki_view, kernel_view, made, mounted, not_mountable
 
+pytestmark = pytest.mark.full
+
 EVERYTHING = ("hard link", "symlink", "device", "socket", "xattr user", "xattr system", "xattr security", "xattr trusted", "flag immutable", "flag append",
               "fallocate kept size", "hostile name")
 

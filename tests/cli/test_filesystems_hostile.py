@@ -11,6 +11,8 @@ import rig
 from filesystem_proof import MIB, new
 from filesystems import fill, mounted, run
 
+pytestmark = pytest.mark.full
+
 MKFS = {"ext4": ["mkfs.ext4", "-q", "-b", 4096], "xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q", "-n", 4096, "-m", "single"]}
 SIZES = {"ext4": 64 * MIB, "xfs": 320 * MIB, "btrfs": 128 * MIB}
 LIMIT = 512 * MIB

@@ -9,6 +9,8 @@ import pytest
 from filesystem_proof import MIB, assert_same, new, prove
 from filesystems import kanshiki_view, kernel_view, not_mountable, run
 
+pytestmark = pytest.mark.full
+
 EVERYTHING = ("hard link", "symlink", "device", "socket", "xattr user", "xattr system", "xattr security", "xattr trusted", "flag immutable", "flag append",
               "fallocate kept size", "hostile name")
 SIZE = 320 * MIB  # mkfs.xfs makes none below 300

@@ -8,6 +8,8 @@ import pytest
 
 from images import CHUNK, MIB, make_disk
 
+pytestmark = pytest.mark.full
+
 SIZE = 3 * MIB + 512
 MEMORY = 1_500_000_000  # address space, threads' stacks and arenas among it
 SKIPPABLE, FOOTER = 0x184D2A5E, 0x8F92EAB1

@@ -11,6 +11,8 @@ import rig
 from filesystem_proof import MIB, assert_same, new
 from filesystems import fill, kanshiki_view, kernel_view, mounted, run
 
+pytestmark = pytest.mark.full
+
 SIZE = 320 * MIB
 
 
