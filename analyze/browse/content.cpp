@@ -1,5 +1,6 @@
 #include "analyze/browse/content.h"
 
+#include "analyze/filesystem/ends_run.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -57,7 +58,7 @@ ContentResult read_content(FileSystem& files, uint64_t handle, uint64_t size, Co
         try {
             got = files.read(handle, result.size, want);
         } catch (const Error& error) {
-            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            if (ends_run(error)) throw;
             result.failure = error.what();
         }
         const auto bads = files.take_unreadable();

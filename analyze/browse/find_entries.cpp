@@ -1,5 +1,6 @@
 #include "analyze/browse/find_entries.h"
 
+#include "analyze/filesystem/ends_run.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -8,11 +9,6 @@ namespace kanshiki {
 namespace {
 
 constexpr std::string_view orphans_folder = "$OrphanFiles";
-
-// Errors that end the run; all others are about one file.
-bool ends_run(const Error& error) {
-    return error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost;
-}
 
 ListedFile describe(FileSystem& files, unsigned volume, const DirectoryEntry& entry, std::string path) {
     ListedFile file{volume, entry.type, entry.deleted, false, entry.inode, std::move(path), {}, entry.certainty};

@@ -1,5 +1,6 @@
 #include "analyze/browse/hash_files.h"
 
+#include "analyze/filesystem/ends_run.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ void FileHasher::find(Reader& reader, Content& content) {
             break;
         }
     } catch (const Error& error) {
-        if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+        if (ends_run(error)) throw;
     }
     files.take_unreadable();
 }

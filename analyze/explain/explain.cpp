@@ -1,6 +1,7 @@
 #include "analyze/explain/explain.h"
 
 #include "analyze/filesystem/cached_source.h"
+#include "analyze/filesystem/ends_run.h"
 #include "analyze/triage/walk.h"
 #include "kanshiki/error.h"
 #include "kanshiki/volume.h"
@@ -126,7 +127,7 @@ private:
                     add(file, extent.logical + (encoded ? 0 : part.offset - used.offset), part.range, encoded);
             }
         } catch (const Error& error) {
-            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            if (ends_run(error)) throw;
             miss({file.volume, file.path, "extents", error.what()});
         }
         if (!files_->take_unreadable().empty()) miss({file.volume, file.path, "extents", "part of them is unreadable"});

@@ -36,7 +36,6 @@ public:
         free_.pop_back();
         return taken;
     }
-    size_t piece() const { return piece_; }
 
 private:
     static constexpr size_t largest = 2 * 1024 * 1024; // a huge page

@@ -1,5 +1,6 @@
 #include "analyze/triage/coverage.h"
 
+#include "analyze/filesystem/ends_run.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -58,7 +59,7 @@ CoveredFiles::CoveredFiles(FileSystem& files) : range_(files.info().range) {
     try {
         files.free_space([&](const Range& range) { free_.add(range); });
     } catch (const Error& error) {
-        if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+        if (ends_run(error)) throw;
         no_free_space_ = error.what();
     }
 }

@@ -98,10 +98,6 @@ void read_streams(FileSystem& files, const WalkOptions& options, const ListedDir
 
 } // namespace
 
-bool ends_run(const Error& error) {
-    return error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost;
-}
-
 uint64_t ListedDirectory::memory() const {
     uint64_t sum = sizeof(*this) + texts.capacity() + names.capacity() * sizeof(Name) + odd.capacity() * sizeof(Odd) +
                    (by_handle.capacity() + enterable.capacity()) * sizeof(uint32_t) + pieces.capacity() * sizeof(Piece);

@@ -2,6 +2,7 @@
 // One directory as it is read: its names in order, what each one's inode says, and what went wrong. Inodes are read in
 // pieces, by several threads if there are many, in the order of their numbers: so they lie on the disk.
 
+#include "analyze/filesystem/ends_run.h"
 #include "analyze/triage/walk.h"
 #include "kanshiki/error.h"
 
@@ -61,8 +62,5 @@ void read_inodes(FileSystem& files, const WalkOptions& options, size_t path_size
                  size_t piece);
 // After the last piece.
 void complete(ListedDirectory& directory);
-
-// Errors that end the run; all others are about one file.
-bool ends_run(const Error& error);
 
 } // namespace kanshiki

@@ -1,5 +1,6 @@
 #include "analyze/triage/read_files.h"
 
+#include "analyze/filesystem/ends_run.h"
 #include "kanshiki/error.h"
 
 #include <algorithm>
@@ -190,7 +191,7 @@ private:
                 analyzer->read(view, records);
                 outcome.records.merge(std::move(records));
             } catch (const Error& error) {
-                if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+                if (ends_run(error)) throw;
                 view.not_covered(std::string(analyzer->name()), error.what());
                 failed = true;
             } catch (const std::exception& error) {
@@ -217,7 +218,7 @@ private:
         try {
             covered->read(files, file.handle, file.info, bytes, failed);
         } catch (const Error& error) {
-            if (error.code() == ExitCode::interrupted || error.code() == ExitCode::source_lost) throw;
+            if (ends_run(error)) throw;
             outcome.ledger.push_back({file.volume, file.path, "extents", error.what()});
         }
         files.take_unreadable(); // the walk has told
